@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The resources of the HTTP API. A management call is independent of the transport: the
+ * HTTP server and the command line that holds a data directory itself run the same code.
+ *
+ *   http  ── route ──▶ api call (principal, method, path, query, JSON body)
+ *   cli   ─────────▶          │
+ *                             ▼
+ *                      resource file ──▶ engine ──▶ answer (status, headers, JSON)
+ *
+ * `/auth` and `/api/v1/verify*` are answered inline on the event threads, each with a
+ * verifier of its own; everything else runs on worker threads.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "engine/lifecycle.h"
+#include "engine/verify.h"
+#include "http/server.h"
+#include "policy/cidr.h"
+
+struct api;
+
+/* Where a credential may stand, in order of preference. */
+struct api_credential_source {
+    const char *header; /* e.g. "Authorization", "X-API-Key" */
+    const char *scheme; /* e.g. "Bearer"; "" for the bare value */
+};
+#define API_CREDENTIAL_SOURCES_MAX 4
+
+struct api_options {
+    struct authority *authority;
+    const char *runtime_directory;
+    const struct clock *clock;
+    const struct limiter_port *limiter;
+    int64_t stale_s;
+    struct token_prefixes prefixes;
+    struct api_credential_source sources[API_CREDENTIAL_SOURCES_MAX];
+    size_t source_count;
+    const struct cidr *trusted_proxies;
+    size_t trusted_proxy_count;
+    const char *realm; /* of WWW-Authenticate */
+    uid_t socket_admin_uid; /* peers of the Unix socket with this uid (and root) are admin */
+    struct log *log;
+    const char *version;
+};
+
+MUST_USE tkr_error_t api_new(const struct api_options *options, struct api **ret_api,
+                             struct fault *fault);
+void api_free(struct api *api);
+
+/* The route table to give to http_server_new, with `api` as its context. */
+const struct http_route *api_routes(size_t *ret_count);
+/* After http_server_new: number of event threads (one verifier each is made lazily), and
+ * the server whose statistics `/metrics` shows. */
+void api_set_server(struct api *api, struct http_server *server);
+
+/*
+ * One management call without HTTP, for the command line in direct mode: waits for the
+ * answer. The principal is the local operator with scope `*` in org `org_id`.
+ * `query` is `a=b&c=d` or NULL; `body` is JSON text or NULL. *ret_status is the HTTP status
+ * and `ret_body` the JSON (a secret buffer: it may hold a new token).
+ */
+MUST_USE tkr_error_t api_call_local(struct api *api, const char *org_id, enum http_method method,
+                                    const char *path, const char *query, const char *body,
+                                    unsigned *ret_status, struct buffer *ret_body);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every maximum of the product, with its unit and what happens there. A maximum that is
+ * also configurable states the ceiling of the configuration. Nothing else in the tree may
+ * define one.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* --- token text ------------------------------------------------------------------- */
+#define TOKEN_TEXT_BYTES_MIN 20  /* shorter: malformed */
+#define TOKEN_TEXT_BYTES_MAX 512 /* longer: malformed */
+#define TOKEN_PREFIX_BYTES_MAX 32 /* `sk_live_` and the like; longer: configuration error */
+#define TOKEN_DISPLAY_BYTES_MAX (TOKEN_PREFIX_BYTES_MAX + 4)
+#define TOKEN_DIGEST_BYTES 32
+#define TOKEN_ID_CHARS 30 /* "tok_" and 26 characters */
+
+/* --- names and values that callers choose; more: out_of_range, naming the member ---- */
+#define ORG_ID_BYTES_MAX 64
+#define USER_ID_BYTES_MAX 255
+#define TOKEN_NAME_BYTES_MAX 255
+#define TIER_NAME_BYTES_MAX 50
+#define SCOPE_BYTES_MAX 100
+#define SCOPES_PER_TOKEN_MAX 64
+#define SCOPES_TEXT_BYTES_MAX 2048 /* all scopes of a token, separated by one space */
+#define CIDRS_PER_TOKEN_MAX 32
+#define METADATA_BYTES_MAX 4096
+#define REVOKE_REASON_BYTES_MAX 255
+#define IDEMPOTENCY_KEY_BYTES_MAX 255
+
+/* --- limits and windows ------------------------------------------------------------ */
+#define LIMIT_SLIDING_MINUTE_MAX 1000000     /* requests in any 60 s; more: out_of_range */
+#define LIMIT_WINDOW_MAX 4000000000U         /* requests in an hour or a day window */
+#define VERIFY_COST_MAX 1000000              /* cost of one call; more: out_of_range */
+#define VERIFY_BATCH_MAX 1000                /* tokens in one batch; more: too_large */
+
+/* --- the segment ------------------------------------------------------------------- */
+#define SEGMENT_TOKENS_MAX 1000000000U /* more: create answers capacity */
+#define SEGMENT_TIERS_MAX 256
+#define SEGMENT_ORGS_MAX 65536
+#define SEGMENT_STALE_S_DEFAULT 5 /* heartbeat older than this: unavailable */
+
+/* --- HTTP ---------------------------------------------------------------------------- */
+#define HTTP_BODY_BYTES_MAX (64 * 1024)         /* more: 413 */
+#define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024) /* body of the batch call; more: 413 */
+#define HTTP_CONNECTIONS_DEFAULT 4096           /* more: closed at accept */
+#define HTTP_IDLE_S_DEFAULT 60                  /* idle or slow longer: closed */
+#define HTTP_QUERY_ARGUMENTS_MAX 64             /* more: 400 */
+#define HTTP_SCOPE_ARGUMENTS_MAX 16             /* `scope=` in one /auth; more: 400 */
+#define HTTP_FORWARDED_HOPS_MAX 32              /* addresses in X-Forwarded-For; more: 400 */
+#define HTTP_REQUEST_ID_BYTES_MAX 64            /* longer or odd ones are replaced by ours */
+#define JSON_DEPTH_MAX 16                       /* deeper: malformed */
+#define LIST_PAGE_MAX 1000                      /* `limit=` beyond: out_of_range */
+#define LIST_PAGE_DEFAULT 100
+#define WORK_QUEUE_MAX 4096                     /* waiting management calls; more: 503 */
+
+/* --- the store ----------------------------------------------------------------------- */
+#define STORE_BATCH_MAX 512        /* changes in one group commit */
+#define STORE_BUSY_MS 5000         /* wait for a lock that another process holds, then `locked` */
+#define IDEMPOTENCY_TTL_S 86400    /* an Idempotency-Key is remembered this long */
+
+/* --- configuration --------------------------------------------------------------------- */
+#define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */
+#define CONFIG_VALUE_BYTES_MAX 4096
+#define CONFIG_LIST_MAX 64 /* entries in a list value */
+
+#endif

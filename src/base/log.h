@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The structured log. Only daemon/, http/, api/ and jobs/ use it: libraries return errors.
+ * One line an event: JSON, or text on a terminal. Thread-safe; a line is one write(2).
+ * Values are escaped; a line never contains a token (callers pass display prefixes).
+ *
+ *     log_event(log, LOG_WARNING, "store_full", LOG_TEXT("path", path), LOG_INT("errno", e));
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVEL_COUNT };
+enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
+
+struct log_field {
+    const char *name; /* NULL ends the list */
+    const char *text; /* NULL: `number` holds the value */
+    int64_t number;
+};
+#define LOG_TEXT(name, value) ((struct log_field){(name), (value) ? (value) : "", 0})
+#define LOG_INT(name, value) ((struct log_field){(name), (const char *)0, (int64_t)(value)})
+
+struct log;
+
+/* `fd` stays the caller's. Errors: TKR_MEMORY. */
+MUST_USE tkr_error_t log_new(int fd, enum log_format format, enum log_level least,
+                             const struct clock *clock, struct log **ret_log);
+void log_free(struct log *log);
+void log_fields(struct log *log, enum log_level level, const char *event,
+                const struct log_field *fields); /* log NULL: nothing */
+#define log_event(log, level, event, ...)                                                          \
+    log_fields((log), (level), (event),                                                            \
+               (const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {0, 0, 0}})
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The authority: it owns the store and the segment, and every change goes through it.
+ * A change goes store first (with its audit event, one transaction, fsync), segment
+ * second, answer third: when `done` is called with TKR_OK, the change is durable and the
+ * next verification sees it.
+ *
+ * Changes are asynchronous: the call validates, queues and returns; `done` comes later, on
+ * the writer's thread, and must not block. When the call itself returns an error, `done` is
+ * not called. The writer takes what has queued up, up to STORE_BATCH_MAX changes, as one
+ * group commit. A change that fails alone (a conflict) is rolled back alone.
+ *
+ * When a commit fails, every change in it is answered with the error, the segment is left as
+ * it was, and the next batch tries again (disk full heals by itself). After a commit whose
+ * outcome cannot be known (I/O error in fsync) the authority stops accepting changes and
+ * reports it; verification goes on.
+ */
+#ifndef ENGINE_LIFECYCLE_H
+#define ENGINE_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "engine/model.h"
+#include "engine/store_port.h"
+#include "policy/lifetime.h"
+#include "segment/segment.h"
+
+struct authority;
+
+struct authority_options {
+    const struct store_port *store; /* opened by the caller; closed by the caller after free */
+    const char *runtime_directory;
+    const struct clock *clock;
+    const struct random_source *random;
+    struct token_prefixes prefixes;
+    enum window_kind window_kinds[WINDOW_COUNT];
+    struct lifetime_policy lifetimes[3]; /* by enum token_kind */
+    int64_t usage_flush_ms;              /* 1000 */
+    bool reset_clock; /* the operator says that the wall clock is right: forget the high water */
+    /* Called from the authority's threads for what somebody should know (each event once). */
+    void (*report)(void *context, enum log_level level, const char *event, const char *detail);
+    void *report_context;
+};
+
+/* Opens: attaches to the segment or builds it from the store, starts the writer thread and
+ * the beat thread (heartbeat, usage flush). */
+MUST_USE tkr_error_t authority_new(const struct authority_options *options,
+                                   struct authority **ret_authority, struct fault *fault);
+/* Lets queued changes finish, flushes usage, stops the threads. NULL is allowed. */
+void authority_free(struct authority *authority);
+int64_t authority_now_ms(struct authority *authority);
+
+struct authority_status {
+    struct segment_stats segment;
+    uint64_t tokens_by_status[TOKEN_STATUS_COUNT]; /* counted at most every 10 s */
+    uint64_t commits, changes, commit_failures;
+    uint64_t queue_length;
+    int64_t started_at_ms;
+    int64_t clock_behind_ms;
+    bool attached;         /* the segment of the former run was taken over */
+    int64_t load_ms;       /* how long attach or build took */
+    bool changes_accepted; /* false after a commit of unknown outcome */
+    tkr_error_t last_commit; /* of the newest commit: NO_SPACE while the disk is full */
+};
+void authority_status(struct authority *authority, struct authority_status *ret_status);
+/* Histogram of commit latency: counts by bucket bound, see base/metrics.h. */
+struct histogram;
+const struct histogram *authority_commit_latency(const struct authority *authority);
+
+/* --- changes ------------------------------------------------------------------------ */
+
+struct change_result {
+    tkr_error_t error;
+    struct fault fault;
+    struct token token;          /* as it is now; its texts live until `done` returns */
+    const char *plaintext;       /* create: the new token, wiped after `done` returns; else NULL */
+    bool clamped;                /* create/update: the maximum lifetime cut the expiry */
+    bool replayed;               /* create: this Idempotency-Key made it earlier; plaintext NULL */
+};
+typedef void (*change_done)(void *context, const struct change_result *result);
+
+struct token_create {
+    const char *user_id, *name; /* the user (and org) is made when it is new */
+    const char *org_id;         /* NULL: the principal's */
+    enum token_kind kind;
+    enum token_env env;
+    const char *tier;           /* NULL: "free" */
+    const char *const *scopes;
+    size_t scope_count;
+    struct limits overrides;
+    const struct cidr *allowed_ips;
+    size_t allowed_ip_count;
+    const char *metadata; /* JSON object text, NULL: none */
+    int64_t not_before_ms;
+    struct lifetime_asked lifetime;
+    const char *chosen; /* a foreign token (NULL: generate); its plaintext is not returned */
+    size_t chosen_length;
+    const char *idempotency_key; /* NULL: none */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* of the canonical request, for the key */
+};
+/* Errors: OUT_OF_RANGE/INVALID (naming the member), FORBIDDEN (more scope than the caller
+ * has, another org without `*`), CONFLICT (the chosen token exists), NOT_FOUND (tier),
+ * BUSY, NO_SPACE, UNAVAILABLE. */
+MUST_USE tkr_error_t authority_create_token(struct authority *authority,
+                                            const struct principal *by,
+                                            const struct token_create *create, change_done done,
+                                            void *context, struct fault *fault);
+
+/* What an update may change; `has_` says which. */
+struct token_update {
+    bool has_name, has_tier, has_scopes, has_overrides, has_allowed_ips, has_metadata,
+        has_expires, has_not_before, has_disabled;
+    const char *name, *tier;
+    const char *const *scopes;
+    size_t scope_count;
+    struct limits overrides; /* replaces all overrides */
+    const struct cidr *allowed_ips;
+    size_t allowed_ip_count;
+    const char *metadata;
+    struct lifetime_asked lifetime;
+    int64_t not_before_ms;
+    bool disabled;
+    uint64_t if_version; /* 0: whatever it is; else PRECONDITION when it differs */
+};
+MUST_USE tkr_error_t authority_update_token(struct authority *authority,
+                                            const struct principal *by, const char *token_id,
+                                            const struct token_update *update, change_done done,
+                                            void *context, struct fault *fault);
+
+/* Revoking a revoked token succeeds and changes nothing. */
+MUST_USE tkr_error_t authority_revoke_token(struct authority *authority,
+                                            const struct principal *by, const char *token_id,
+                                            const char *reason /* NULL: none */,
+                                            uint64_t if_version, change_done done, void *context,
+                                            struct fault *fault);
+
+/* The tiers table: put inserts or replaces. `scopes` of the principal must grant
+ * `tiers:write`. (The engine checks FORBIDDEN for escalation only; api/ checks call scopes.) */
+MUST_USE tkr_error_t authority_put_tier(struct authority *authority, const struct principal *by,
+                                        const struct tier *tier, change_done done, void *context,
+                                        struct fault *fault);
+
+/* --- reads: any thread, from the store, overlaid with the live usage counts ------------ */
+
+MUST_USE tkr_error_t authority_get_token(struct authority *authority, const struct principal *by,
+                                         const char *token_id, struct arena *arena,
+                                         struct token *ret_token);
+/* By name: CONFLICT when several active ones have it. */
+MUST_USE tkr_error_t authority_find_token(struct authority *authority, const struct principal *by,
+                                          const char *name, struct arena *arena,
+                                          struct token *ret_token);
+/* Newest first. `filter->org_id` is forced to the principal's unless it holds `*` and asks. */
+MUST_USE tkr_error_t authority_list_tokens(struct authority *authority, const struct principal *by,
+                                           const struct token_filter *filter, struct arena *arena,
+                                           struct token_page *ret_page, struct fault *fault);
+MUST_USE tkr_error_t authority_list_tiers(struct authority *authority, struct arena *arena,
+                                          struct tier **ret_tiers, size_t *ret_count);
+
+#endif

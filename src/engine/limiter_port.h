@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The port through which verification counts and limits. limiter/local implements it over
+ * the usage lines of the segment; a shared one (Redis) will implement it for many nodes.
+ *
+ * All or nothing: either every window has room for `cost` and all are taken, or none is.
+ * Exactness: a fixed window never admits more than its limit, whatever the concurrency and
+ * whoever is killed; a sliding one never admits more than its limit in any 60 s (1 h, 1 d).
+ */
+#ifndef ENGINE_LIMITER_PORT_H
+#define ENGINE_LIMITER_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/limits_spec.h"
+
+/* One counted thing: a lineage's or a user's usage line, and its limits. */
+struct limiter_subject {
+    void *line;           /* the usage line; NULL: this subject is not counted */
+    struct limits limits; /* effective; windows not set are unlimited */
+};
+
+struct limiter_window_state {
+    uint32_t remaining;
+    int64_t reset_at_ms;
+};
+
+struct limiter_take {
+    const enum window_kind *kinds; /* WINDOW_COUNT of them */
+    struct limiter_subject token, user;
+    int64_t now_ms;
+    uint32_t cost;
+    bool dry_run; /* decide and report, write nothing */
+};
+
+struct limiter_answer {
+    bool admitted;
+    int64_t retry_after_ms; /* when not admitted: the least wait after which all have room, if
+                               nobody else takes; 0 when it never will (cost above the limit) */
+    struct limiter_window_state token[WINDOW_COUNT], user[WINDOW_COUNT]; /* of limited windows */
+};
+
+struct limiter_port {
+    /* When admitted also adds `cost` to the windows, 1 to the line's total, and sets its
+     * last use. Not admitted: nothing is changed. */
+    void (*take)(const struct limiter_take *take, struct limiter_answer *ret_answer);
+};
+
+#endif

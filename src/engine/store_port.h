@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The port to the durable store, declared by its consumer. store/sqlite implements it;
+ * store/postgres will. One conformance suite (tests/conformance) runs over each.
+ *
+ * Writes come from one thread, in batches: begin, any number of changes, commit. Each change
+ * function also writes the audit event it is given, so that no change exists without one.
+ * When a change function fails with a CALLER error, that change alone is undone and the
+ * batch goes on; with any other error the batch must be rolled back. Reads may come from
+ * any thread, see the last commit, and never wait for a writer.
+ */
+#ifndef ENGINE_STORE_PORT_H
+#define ENGINE_STORE_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/fault.h"
+#include "engine/model.h"
+#include "segment/segment.h"
+
+struct store_event {
+    int64_t at_ms;
+    const char *type; /* "token.create", "token.update", "token.revoke", "tier.put", ... */
+    const char *actor_user, *actor_token, *org_id, *user_id, *token_id, *token_name;
+    const char *client, *user_agent, *request_id;
+    const char *details; /* JSON object text, <= 4 KiB; NULL: none. Never a token. */
+};
+
+struct store_user {
+    const char *org_id, *id;
+    uint32_t line; /* usage line, or SEGMENT_NO_LINE */
+    bool suspended;
+    struct limits overrides;
+};
+
+struct token_filter {
+    const char *org_id;  /* NULL: all */
+    const char *user_id; /* NULL: all */
+    const char *name;    /* NULL: all; else exact */
+    bool has_status;
+    enum token_status status;
+    bool include_inactive; /* without has_status: also expired and revoked ones */
+    uint32_t limit;        /* 1 to LIST_PAGE_MAX */
+    const char *cursor;    /* NULL: from the newest */
+    int64_t now_ms;        /* what "expired" is measured against */
+};
+struct token_page {
+    struct token *tokens;
+    size_t count;
+    const char *next_cursor; /* NULL: no more. Opaque, at most 64 visible characters. */
+};
+
+struct store_usage { /* one flushed line */
+    const struct segment_usage *usage;
+    uint64_t added;    /* requests since the last flush of this line */
+    int64_t minute_ms; /* the minute that they are booked on */
+};
+
+/* What the authority reads at start, in this order: tiers, orgs, users, tokens. `worker` is
+ * 0..workers-1: tokens may come from several threads at once (each worker in one thread). */
+struct store_loader {
+    void *context;
+    tkr_error_t (*tier)(void *context, const struct tier *tier);
+    tkr_error_t (*org)(void *context, const char *id, size_t id_length);
+    tkr_error_t (*user)(void *context, const struct store_user *user);
+    tkr_error_t (*token)(void *context, unsigned worker, const struct token *token);
+    tkr_error_t (*line)(void *context, uint32_t line, const uint8_t *image, size_t bytes);
+};
+
+struct store_identity {
+    uint8_t store_id[SEGMENT_STORE_ID_BYTES]; /* random, made with the database */
+    uint64_t seq;           /* grows with every committed batch of changes */
+    uint64_t tokens, lines; /* rows; next free usage line */
+    int64_t clock_ms;       /* the highest logical time that was flushed */
+};
+
+struct store;
+struct store_port {
+    const char *name; /* "sqlite" */
+
+    tkr_error_t (*identity)(struct store *store, struct store_identity *ret_identity);
+    tkr_error_t (*load)(struct store *store, const struct store_loader *loader, unsigned workers,
+                        bool with_lines);
+
+    /* --- the writer thread only --- */
+    tkr_error_t (*begin)(struct store *store);
+    /* *ret_seq: the sequence number that this commit made. */
+    tkr_error_t (*commit)(struct store *store, uint64_t *ret_seq);
+    void (*rollback)(struct store *store);
+    /* Makes the user and its org when new. *ret_created tells. Gives out a line when
+     * `want_line` and it has none. */
+    tkr_error_t (*ensure_user)(struct store *store, const char *org_id, const char *user_id,
+                               bool want_line, int64_t now_ms, struct arena *arena,
+                               struct store_user *ret_user, bool *ret_created);
+    /* Gives out token->line (when SEGMENT_NO_LINE). CONFLICT: the digest or id exists. */
+    tkr_error_t (*insert_token)(struct store *store, struct token *token,
+                                const struct store_event *event);
+    /* Writes all mutable columns where id and version match, and counts the version up.
+     * PRECONDITION when they do not. A revoked row is never made unrevoked: CONFLICT. */
+    tkr_error_t (*update_token)(struct store *store, struct token *token,
+                                const struct store_event *event);
+    tkr_error_t (*put_tier)(struct store *store, const struct tier *tier,
+                            const struct store_event *event);
+    /* Also on the writer's connection, so that it sees the batch's own changes. */
+    tkr_error_t (*read_token)(struct store *store, const char *token_id, struct arena *arena,
+                              struct token *ret_token);
+    /* Idempotency: NOT_FOUND, or the token that the key made and the request's digest. */
+    tkr_error_t (*find_idempotency)(struct store *store, const char *org_id, const char *key,
+                                    int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],
+                                    uint8_t ret_request_digest[TOKEN_DIGEST_BYTES]);
+    tkr_error_t (*put_idempotency)(struct store *store, const char *org_id, const char *key,
+                                   const uint8_t request_digest[TOKEN_DIGEST_BYTES],
+                                   const char *token_id, int64_t now_ms);
+    /* Bookkeeping without an event and without a new sequence number: counts, last use, line
+     * images, per-minute rows, the clock. */
+    tkr_error_t (*flush_usage)(struct store *store, const struct store_usage *usage, size_t count,
+                               int64_t clock_ms);
+
+    /* --- any thread --- */
+    tkr_error_t (*get_token)(struct store *store, const char *token_id, struct arena *arena,
+                             struct token *ret_token);
+    tkr_error_t (*list_tokens)(struct store *store, const struct token_filter *filter,
+                               struct arena *arena, struct token_page *ret_page);
+    tkr_error_t (*list_tiers)(struct store *store, struct arena *arena, struct tier **ret_tiers,
+                              size_t *ret_count);
+    tkr_error_t (*count_tokens)(struct store *store, int64_t now_ms,
+                                uint64_t ret_counts[TOKEN_STATUS_COUNT]);
+
+    struct store *store;
+};
+
+#endif

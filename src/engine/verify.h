@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verification: token text to verdict, without allocation, without waiting, without a
+ * system call (the clock is vdso).
+ *
+ *     struct verify_request request = {.token = text, .token_length = length, .cost = 1};
+ *     struct verify_result result;
+ *     if (verify_token(verifier, &request, &result) == TKR_VERDICT_VALID) { ... }
+ *
+ * The result points into the segment: it is good until the next call with the same
+ * verifier. A verifier belongs to one thread.
+ */
+#ifndef ENGINE_VERIFY_H
+#define ENGINE_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "engine/limiter_port.h"
+#include "policy/cidr.h"
+#include "policy/limits_spec.h"
+#include "token/token_text.h"
+#include "tokenry/verdict.h"
+
+struct verifier;
+
+struct verifier_options {
+    const char *directory; /* the runtime directory with `keys` and `usage` */
+    const struct clock *clock;
+    int64_t stale_s;                       /* heartbeat older: unavailable */
+    const struct limiter_port *limiter;    /* limiter/local */
+};
+
+/* Errors: TKR_NOT_FOUND (no segment), TKR_VERSION_NEWER, TKR_IO, TKR_MEMORY. */
+MUST_USE tkr_error_t verifier_new(const struct verifier_options *options,
+                                  struct verifier **ret_verifier, struct fault *fault);
+void verifier_free(struct verifier *verifier); /* NULL is allowed */
+
+struct verify_text {
+    const char *text; /* not NUL-terminated */
+    size_t length;
+};
+
+/* The checks in their order; `explain` reports each. */
+enum verify_check {
+    CHECK_SHAPE,
+    CHECK_KNOWN,
+    CHECK_REVOKED,
+    CHECK_DISABLED, /* disabled or quarantined */
+    CHECK_NOT_BEFORE,
+    CHECK_EXPIRY,
+    CHECK_USER_ACTIVE,
+    CHECK_USER_BINDING,
+    CHECK_NETWORK,
+    CHECK_SCOPES,
+    CHECK_LIMITS,
+    CHECK_CREDITS,
+    CHECK_COUNT
+};
+const char *verify_check_name(enum verify_check check);
+enum verify_outcome { OUTCOME_NOT_REACHED, OUTCOME_PASSED, OUTCOME_FAILED, OUTCOME_NOT_ASKED };
+const char *verify_outcome_name(enum verify_outcome outcome);
+
+struct verify_explanation {
+    enum verify_outcome outcome[CHECK_COUNT];
+};
+
+struct verify_request {
+    const char *token;
+    size_t token_length;
+    const char *user; /* NULL: no binding is asked for */
+    size_t user_length;
+    const struct verify_text *scopes; /* all of them are needed */
+    size_t scope_count;
+    struct ip_address client; /* family 0: unknown; a token with networks is then refused */
+    uint32_t cost;            /* 0 to VERIFY_COST_MAX; 0 checks the limits and takes nothing */
+    bool dry_run;             /* decides the same, consumes nothing, counts nothing */
+    bool no_limits;           /* management calls: do not touch windows or counts */
+    struct verify_explanation *explain; /* NULL: not wanted; then all checks stop at the first
+                                           failure, else later ones are reported too */
+};
+
+/* One window that applies, as it stands after this request. */
+struct verify_window {
+    enum window window;
+    enum limits_subject subject; /* LIMITS_OF_TOKEN or LIMITS_OF_USER */
+    uint32_t limit;
+    uint32_t remaining;
+    int64_t reset_at_ms; /* when the window (fixed) ends or its oldest bucket (sliding) leaves */
+};
+
+struct verify_result {
+    tkr_verdict_t verdict;
+    /* From here on meaningful when the token is known (every verdict after not_found). */
+    bool known;
+    uint8_t token_id[TOKEN_ID_BYTES];
+    enum token_kind kind;
+    enum token_env env;
+    struct verify_text user, org, name, tier, scopes, metadata; /* length 0: none */
+    int64_t not_before_ms, expires_at_ms; /* 0: none */
+    uint32_t window_count;
+    struct verify_window windows[2 * WINDOW_COUNT];
+    int64_t retry_after_ms;    /* rate_limited: when the same request may pass; else 0 */
+    const char *missing_scope; /* insufficient_scope: points into the request */
+    size_t missing_scope_length;
+    int64_t now_ms; /* the logical time of the decision */
+};
+
+/* Never fails: what cannot be decided is TKR_VERDICT_UNAVAILABLE. Returns ret->verdict. */
+tkr_verdict_t verify_token(struct verifier *verifier, const struct verify_request *request,
+                           struct verify_result *ret_result);
+/* The same for many, with the memory accesses of a batch overlapped. */
+void verify_batch(struct verifier *verifier, const struct verify_request *requests, size_t count,
+                  struct verify_result *ret_results);
+
+/* Whether the segment is there and its heartbeat fresh. For health checks. */
+bool verifier_healthy(struct verifier *verifier);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/1.1 over libmicrohttpd: connections, routing, bodies, problem+json. Knows nothing of
+ * tokens. TCP, TLS and a Unix socket; a pool of event threads (epoll), and worker threads
+ * for what may wait.
+ *
+ * A route is a row: method, path, handler, where it runs and how large its body may be.
+ *
+ *   HTTP_INLINE   the handler runs on the event thread and must answer before it returns;
+ *                 it may not wait for anything. `thread` tells which event thread, so that
+ *                 a handler may keep one verifier for each.
+ *   HTTP_WORKER   the connection is suspended, the handler runs on a worker thread and may
+ *                 answer later from any thread, by http_answer, exactly once. When the
+ *                 queue is full (WORK_QUEUE_MAX) the answer is 503 with Retry-After.
+ *
+ * What the layer does by itself: unknown path 404, known path with another method 405 with
+ * `Allow`, HEAD for GET routes, body over the maximum 413, too many or malformed query
+ * arguments 400, a header with an 8-bit or control byte where a handler asks for it is
+ * reported as such, connection and idle limits, a request id (X-Request-Id is taken when
+ * it is 1 to 64 of [A-Za-z0-9._-], else ours) that is echoed and logged.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+
+enum http_method {
+    HTTP_GET = 1 << 0,
+    HTTP_HEAD = 1 << 1,
+    HTTP_POST = 1 << 2,
+    HTTP_PATCH = 1 << 3,
+    HTTP_DELETE = 1 << 4,
+    HTTP_PUT = 1 << 5,
+};
+const char *http_method_name(enum http_method method);
+
+struct http_exchange; /* one request and its answer */
+
+typedef void (*http_handler)(void *context, struct http_exchange *exchange);
+enum http_place { HTTP_INLINE, HTTP_WORKER };
+
+struct http_route {
+    unsigned methods; /* bits of enum http_method; GET implies HEAD */
+    const char *path; /* `/api/v1/auth/tokens/{id}`: {name} matches one segment, not empty */
+    http_handler handler;
+    enum http_place place;
+    size_t body_bytes_max; /* 0: a body is read and refused with 413 when it is not empty
+                              (empty bodies are fine) */
+    int id;                /* the caller's own mark, see http_route_id */
+};
+
+struct http_options {
+    const char *listen; /* `127.0.0.1:8080`, `[::1]:8080`, `:8080`; "" for none */
+    const char *socket_path; /* Unix socket; "" for none; mode `socket_mode` */
+    unsigned socket_mode;
+    const char *tls_certificate, *tls_key; /* PEM files, both or neither ("") */
+    unsigned event_threads;                /* TCP; the Unix socket has as many of its own */
+    unsigned worker_threads;
+    unsigned connections_max;
+    unsigned connections_per_address_max; /* 0: no maximum */
+    unsigned idle_s;
+    const struct http_route *routes;
+    size_t route_count;
+    void *context; /* for the handlers */
+    const struct clock *clock;
+    struct log *log;   /* access lines at LOG_DEBUG, failures at LOG_WARNING */
+    const char *server_name; /* the `Server` header; "" for none */
+};
+
+struct http_server;
+/* Binds and starts. Errors: TKR_INVALID (address), TKR_LOCKED (address in use), TKR_IO,
+ * each with a detail that names the address or file. A stale Unix socket is replaced, a
+ * live one is TKR_LOCKED. */
+MUST_USE tkr_error_t http_server_new(const struct http_options *options,
+                                     struct http_server **ret_server, struct fault *fault);
+/* Where it listens in truth, e.g. after `:0`. */
+unsigned http_server_port(const struct http_server *server);
+unsigned http_server_threads(const struct http_server *server); /* ids are 0..threads-1 */
+/* Stops accepting, lets requests in flight be answered for up to `grace_ms`, then closes. */
+void http_server_stop(struct http_server *server, int64_t grace_ms);
+void http_server_free(struct http_server *server); /* NULL is allowed */
+
+struct http_stats {
+    uint64_t connections_open, connections_total, connections_refused;
+    uint64_t requests[6]; /* by status class: [2] is 2xx; [0] and [1] are unused */
+    uint64_t work_queue_length;
+};
+void http_server_stats(struct http_server *server, struct http_stats *ret_stats);
+
+/* --- the request ------------------------------------------------------------------------ */
+
+enum http_method http_method(const struct http_exchange *exchange);
+const char *http_path(const struct http_exchange *exchange);
+int http_route_id(const struct http_exchange *exchange);
+/* Percent-decoded value of {name}; NULL when it has NUL or is no UTF-8. */
+const char *http_path_argument(struct http_exchange *exchange, const char *name);
+unsigned http_thread(const struct http_exchange *exchange); /* inline: the event thread */
+struct arena *http_arena(struct http_exchange *exchange);   /* for the life of the exchange */
+
+/* A header by name (any case). Returns how many lines have it; *ret_value is the first. */
+unsigned http_header(struct http_exchange *exchange, const char *name, const char **ret_value,
+                     size_t *ret_length);
+/* Every line: calls `visit` in order. Cheaper than many http_header calls. */
+void http_headers(struct http_exchange *exchange,
+                  void (*visit)(void *context, const char *name, size_t name_length,
+                                const char *value, size_t value_length),
+                  void *context);
+/* Query arguments, percent-decoded, in order; a name without `=` has an empty value. */
+struct http_argument {
+    const char *name, *value;
+    size_t value_length;
+};
+/* Errors: TKR_OUT_OF_RANGE (too many), TKR_MALFORMED (bad percent-encoding, NUL). */
+MUST_USE tkr_error_t http_arguments(struct http_exchange *exchange,
+                                    const struct http_argument **ret_arguments, size_t *ret_count);
+const char *http_body(struct http_exchange *exchange, size_t *ret_length);
+/* The body is wiped when the exchange ends. */
+
+/* The peer: NULL for a Unix socket. */
+const struct sockaddr *http_peer(const struct http_exchange *exchange);
+/* Credentials of a Unix socket's peer; false for TCP. */
+bool http_peer_credentials(const struct http_exchange *exchange, uid_t *ret_uid, gid_t *ret_gid,
+                           pid_t *ret_pid);
+const char *http_request_id(struct http_exchange *exchange);
+
+/* --- the answer --------------------------------------------------------------------------- */
+
+/* `name` is a literal in its final spelling; `value` is copied (a value with a CR, LF or NUL
+ * is replaced by `-`: no header splitting). At most 24; more: assertion. */
+void http_set_header(struct http_exchange *exchange, const char *name, const char *value);
+/* Answers, exactly once. `body` is copied; NULL for none. `wipe_body`: the copy is a secret. */
+void http_answer(struct http_exchange *exchange, unsigned status, const char *content_type,
+                 const void *body, size_t body_length, bool wipe_body);
+/* problem+json (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, `request_id`,
+ * and `member` when the fault names a field. */
+void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *code,
+                         const char *title, const struct fault *fault /* may be NULL */);
+
+#endif

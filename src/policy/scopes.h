@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scopes: `resource:action`, `resource:*` and `*`. A set of scopes is a text with single
+ * spaces between (as RFC 6749 §3.3 writes them), sorted and without duplicates, so that
+ * equal sets are equal texts. Pure.
+ */
+#ifndef POLICY_SCOPES_H
+#define POLICY_SCOPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/fault.h"
+#include "base/limits.h"
+
+/* One scope: 1 to SCOPE_BYTES_MAX of [A-Za-z0-9._:/-] in at least one segment; `*` alone
+ * or as the last segment after a `:`. A scope without `:` is allowed (document 003 has
+ * `api_read`) and matches only itself or `*`. */
+bool scope_valid(const char *scope, size_t length);
+
+/* Sorts, removes duplicates and joins. Errors: TKR_INVALID naming the scope in `fault`
+ * (field `scopes`), TKR_OUT_OF_RANGE past SCOPES_PER_TOKEN_MAX or SCOPES_TEXT_BYTES_MAX. */
+MUST_USE tkr_error_t scopes_join(const char *const *scopes, size_t count, struct buffer *ret_text,
+                                 struct fault *fault);
+
+/* Whether the set grants `scope`: itself, a covering `resource:*`, or `*`. */
+bool scopes_grant(const char *set, size_t set_length, const char *scope, size_t scope_length);
+
+/* Whether every scope of `asked` is granted by `set` (the no-escalation rule). */
+bool scopes_cover(const char *set, size_t set_length, const char *asked, size_t asked_length);
+
+/* Next scope of a set: returns its start and length and advances *position; NULL at the
+ * end. */
+const char *scopes_next(const char *set, size_t set_length, size_t *position, size_t *ret_length);
+
+#endif
