@@ -14,6 +14,8 @@
 #ifndef TOKENRY_ERROR_H
 #define TOKENRY_ERROR_H
 
+#include "tokenry/export.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -58,14 +60,15 @@ typedef enum tkr_error {
 #define TKR_ERROR_ENUM(code, name, category, text) TKR_##code,
     TKR_ERROR_TABLE(TKR_ERROR_ENUM)
 #undef TKR_ERROR_ENUM
-    TKR_ERROR_COUNT
+        TKR_ERROR_COUNT
 } tkr_error_t;
 
 /* The stable name of an error, e.g. "not_found". Never NULL. */
-const char *tkr_error_name(tkr_error_t error);
+TKR_API const char *tkr_error_name(tkr_error_t error);
 /* One sentence for people, without a full stop. Never NULL. */
-const char *tkr_error_text(tkr_error_t error);
-tkr_error_category_t tkr_error_category(tkr_error_t error);
+TKR_API const char *tkr_error_text(tkr_error_t error);
+/* Whose fault it is, and so what a caller may do about it. */
+TKR_API tkr_error_category_t tkr_error_category(tkr_error_t error);
 
 #ifdef __cplusplus
 }

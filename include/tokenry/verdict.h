@@ -9,6 +9,8 @@
 #ifndef TOKENRY_VERDICT_H
 #define TOKENRY_VERDICT_H
 
+#include "tokenry/export.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -37,13 +39,13 @@ typedef enum tkr_verdict {
 #define TKR_VERDICT_ENUM(code, name, text) TKR_VERDICT_##code,
     TKR_VERDICT_TABLE(TKR_VERDICT_ENUM)
 #undef TKR_VERDICT_ENUM
-    TKR_VERDICT_COUNT
+        TKR_VERDICT_COUNT
 } tkr_verdict_t;
 
 /* The stable name, e.g. "rate_limited". Never NULL. */
-const char *tkr_verdict_name(tkr_verdict_t verdict);
+TKR_API const char *tkr_verdict_name(tkr_verdict_t verdict);
 /* One sentence for people. Never NULL. */
-const char *tkr_verdict_text(tkr_verdict_t verdict);
+TKR_API const char *tkr_verdict_text(tkr_verdict_t verdict);
 
 #ifdef __cplusplus
 }

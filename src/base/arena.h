@@ -21,7 +21,7 @@ struct arena;
 
 /* `bytes_max` bounds the sum of all allocations. Errors: TKR_MEMORY. */
 MUST_USE tkr_error_t arena_new(size_t bytes_max, struct arena **ret_arena);
-void arena_free(struct arena *arena); /* NULL is allowed */
+void arena_free(struct arena *arena);    /* NULL is allowed */
 void arena_free_p(struct arena **arena); /* for CLEANUP */
 /* Zeroed memory aligned to 16 bytes, or NULL. */
 void *arena_alloc(struct arena *arena, size_t bytes);

@@ -8,8 +8,8 @@
 #define BASE_LIMITS_H
 
 /* --- token text ------------------------------------------------------------------- */
-#define TOKEN_TEXT_BYTES_MIN 20  /* shorter: malformed */
-#define TOKEN_TEXT_BYTES_MAX 512 /* longer: malformed */
+#define TOKEN_TEXT_BYTES_MIN 20   /* shorter: malformed */
+#define TOKEN_TEXT_BYTES_MAX 512  /* longer: malformed */
 #define TOKEN_PREFIX_BYTES_MAX 32 /* `sk_live_` and the like; longer: configuration error */
 #define TOKEN_DISPLAY_BYTES_MAX (TOKEN_PREFIX_BYTES_MAX + 4)
 #define TOKEN_DIGEST_BYTES 32
@@ -28,11 +28,13 @@
 #define REVOKE_REASON_BYTES_MAX 255
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
 
+#define DURATION_S_MAX (100LL * 366 * 86400) /* a century; longer durations: out_of_range */
+
 /* --- limits and windows ------------------------------------------------------------ */
-#define LIMIT_SLIDING_MINUTE_MAX 1000000     /* requests in any 60 s; more: out_of_range */
-#define LIMIT_WINDOW_MAX 4000000000U         /* requests in an hour or a day window */
-#define VERIFY_COST_MAX 1000000              /* cost of one call; more: out_of_range */
-#define VERIFY_BATCH_MAX 1000                /* tokens in one batch; more: too_large */
+#define LIMIT_SLIDING_MINUTE_MAX 1000000 /* requests in any 60 s; more: out_of_range */
+#define LIMIT_WINDOW_MAX 4000000000U     /* requests in an hour or a day window */
+#define VERIFY_COST_MAX 1000000          /* cost of one call; more: out_of_range */
+#define VERIFY_BATCH_MAX 1000            /* tokens in one batch; more: too_large */
 
 /* --- the segment ------------------------------------------------------------------- */
 #define SEGMENT_TOKENS_MAX 1000000000U /* more: create answers capacity */
@@ -52,16 +54,19 @@
 #define JSON_DEPTH_MAX 16                       /* deeper: malformed */
 #define LIST_PAGE_MAX 1000                      /* `limit=` beyond: out_of_range */
 #define LIST_PAGE_DEFAULT 100
-#define WORK_QUEUE_MAX 4096                     /* waiting management calls; more: 503 */
+#define WORK_QUEUE_MAX 4096 /* waiting management calls; more: 503 */
 
 /* --- the store ----------------------------------------------------------------------- */
-#define STORE_BATCH_MAX 512        /* changes in one group commit */
-#define STORE_BUSY_MS 5000         /* wait for a lock that another process holds, then `locked` */
-#define IDEMPOTENCY_TTL_S 86400    /* an Idempotency-Key is remembered this long */
+#define STORE_BATCH_MAX 512     /* changes in one group commit */
+#define STORE_BUSY_MS 5000      /* wait for a lock that another process holds, then `locked` */
+#define IDEMPOTENCY_TTL_S 86400 /* an Idempotency-Key is remembered this long */
 
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */
 #define CONFIG_VALUE_BYTES_MAX 4096
 #define CONFIG_LIST_MAX 64 /* entries in a list value */
+
+/* --- the log ------------------------------------------------------------------------- */
+#define LOG_LINE_BYTES_MAX 4096 /* PIPE_BUF; a longer line is cut, and says "truncated" */
 
 #endif

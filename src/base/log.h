@@ -27,14 +27,21 @@ struct log_field {
 
 struct log;
 
-/* `fd` stays the caller's. Errors: TKR_MEMORY. */
+/* `fd` stays the caller's. Text is coloured when `fd` is a terminal and NO_COLOR is unset or
+ * empty. Errors: TKR_MEMORY. */
 MUST_USE tkr_error_t log_new(int fd, enum log_format format, enum log_level least,
                              const struct clock *clock, struct log **ret_log);
-void log_free(struct log *log);
+void log_free(struct log *log);                   /* NULL is allowed */
+const char *log_level_name(enum log_level level); /* "debug", "info", "warning", "error" */
+/*
+ * Writes one line of at most LOG_LINE_BYTES_MAX bytes. Values that do not fit are cut at a
+ * character and the line says `truncated`. Bytes that are not UTF-8 become U+FFFD. A line
+ * that cannot be written is dropped: logging never blocks or fails its caller's work.
+ */
 void log_fields(struct log *log, enum log_level level, const char *event,
                 const struct log_field *fields); /* log NULL: nothing */
 #define log_event(log, level, event, ...)                                                          \
     log_fields((log), (level), (event),                                                            \
-               (const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {0, 0, 0}})
+               (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0, 0, 0}})
 
 #endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+tkr_error_t text_parse_u64(const char *text, size_t length, uint64_t *ret_value)
+{
+    ENSURE(length > 0, TKR_MALFORMED);
+    uint64_t value = 0;
+    bool overflow = false;
+    for (size_t i = 0; i < length; i++) {
+        ENSURE(text[i] >= '0' && text[i] <= '9', TKR_MALFORMED);
+        overflow = overflow || __builtin_mul_overflow(value, 10, &value);
+        overflow = overflow || __builtin_add_overflow(value, (uint64_t)(text[i] - '0'), &value);
+    }
+    ENSURE(!overflow, TKR_OUT_OF_RANGE);
+    *ret_value = value;
+    return TKR_OK;
+}
+
+tkr_error_t text_parse_duration_s(const char *text, size_t length, int64_t *ret_seconds)
+{
+    static const struct {
+        char unit;
+        uint32_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
+    uint64_t factor = 1;
+    for (size_t i = 0; length > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (text[length - 1] == units[i].unit) {
+            factor = units[i].seconds;
+            length--;
+            break;
+        }
+    }
+    uint64_t count;
+    TRY(text_parse_u64(text, length, &count));
+    ENSURE(count <= (uint64_t)DURATION_S_MAX / factor, TKR_OUT_OF_RANGE);
+    *ret_seconds = (int64_t)(count * factor);
+    return TKR_OK;
+}
+
+void text_hex(const void *bytes, size_t length, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *from = bytes;
+    for (size_t i = 0; i < length; i++) {
+        out[2 * i] = digits[from[i] >> 4];
+        out[2 * i + 1] = digits[from[i] & 15];
+    }
+    out[2 * length] = '\0';
+}
+
+/* 16 for what is no digit. */
+static uint8_t hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return (uint8_t)(c - '0');
+    }
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? (uint8_t)(lower - 'a' + 10) : 16;
+}
+
+tkr_error_t text_unhex(const char *text, size_t length, void *out)
+{
+    ENSURE(length % 2 == 0, TKR_MALFORMED);
+    for (size_t i = 0; i < length; i++) {
+        ENSURE(hex_value(text[i]) < 16, TKR_MALFORMED);
+    }
+    uint8_t *to = out;
+    for (size_t i = 0; i < length / 2; i++) {
+        to[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+    }
+    return TKR_OK;
+}
+
+size_t text_utf8_next(const char *text, size_t length, uint32_t *ret_point)
+{
+    /* A row for each length: what the first byte looks like, and the least code point that
+     * may be written so (RFC 3629 §3: a longer form than needed is invalid). */
+    static const struct {
+        uint8_t mask, pattern;
+        uint32_t least;
+    } forms[] = {{0x80, 0x00, 0}, {0xE0, 0xC0, 0x80}, {0xF0, 0xE0, 0x800}, {0xF8, 0xF0, 0x10000}};
+    if (length == 0) {
+        return 0;
+    }
+    uint8_t first = (uint8_t)text[0];
+    size_t form = 0;
+    while (form < 4 && (first & forms[form].mask) != forms[form].pattern) {
+        form++;
+    }
+    size_t bytes = form + 1;
+    if (form == 4 || bytes > length) {
+        return 0;
+    }
+    uint32_t point = first & (uint8_t)~forms[form].mask;
+    for (size_t i = 1; i < bytes; i++) {
+        if (((uint8_t)text[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+        point = point << 6 | ((uint8_t)text[i] & 0x3F);
+    }
+    bool surrogate = point >= 0xD800 && point <= 0xDFFF;
+    if (point < forms[form].least || surrogate || point > 0x10FFFF) {
+        return 0;
+    }
+    *ret_point = point;
+    return bytes;
+}
+
+bool text_is_control(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point <= 0x9F);
+}
+
+bool text_is_printable_utf8(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length;) {
+        uint32_t point;
+        size_t bytes = text_utf8_next(text + i, length - i, &point);
+        if (bytes == 0 || text_is_control(point)) {
+            return false;
+        }
+        i += bytes;
+    }
+    return true;
+}
+
+bool text_is_visible_ascii(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < 0x21 || text[i] > 0x7E) {
+            return false;
+        }
+    }
+    return true;
+}
