@@ -56,10 +56,33 @@
 #define LIST_PAGE_DEFAULT 100
 #define WORK_QUEUE_MAX 4096 /* waiting management calls; more: 503 */
 
+/* --- the API ------------------------------------------------------------------------- */
+#define CREDENTIAL_NAME_BYTES_MAX                                                                  \
+    63                             /* header name, scheme of a credential source; more:            \
+                                      configuration error; below 64 (a bit each) */
+#define API_EVENT_THREADS_MAX 1024 /* event threads with a verifier; beyond: unavailable */
+#define API_ANSWER_BYTES_MAX (64 * 1024 * 1024) /* a JSON answer; more: internal error */
+#define API_PAGE_BYTES_MAX (32 * 1024 * 1024)   /* memory of one list or batch call */
+#define API_METRICS_BYTES_MAX (256 * 1024)      /* text of `/metrics` */
+#define USER_AGENT_BYTES_MAX 255                /* in audit events; more is cut */
+
 /* --- the store ----------------------------------------------------------------------- */
-#define STORE_BATCH_MAX 512     /* changes in one group commit */
-#define STORE_BUSY_MS 5000      /* wait for a lock that another process holds, then `locked` */
-#define IDEMPOTENCY_TTL_S 86400 /* an Idempotency-Key is remembered this long */
+#define STORE_BATCH_MAX 512      /* changes in one group commit */
+#define STORE_BUSY_MS 5000       /* wait for a lock that another process holds, then `locked` */
+#define IDEMPOTENCY_TTL_S 86400  /* an Idempotency-Key is remembered this long */
+#define IDEMPOTENCY_EXPIRE_MAX 4 /* expired keys deleted with each new one */
+#define STORE_READERS 4          /* reading connections; more readers wait, then `busy` */
+#define STORE_LOAD_WORKERS_MAX 16
+#define STORE_CURSOR_BYTES_MAX 64                /* a longer cursor: invalid_request */
+#define STORE_CHECK_BYTES_MAX (16 * 1024 * 1024) /* larger databases skip quick_check at open */
+#define STORE_WRITER_CACHE_KIB 65536
+#define STORE_READER_CACHE_KIB 8192
+#define STORE_WAL_PAGES 4000 /* pages in the write-ahead log that start a checkpoint */
+#define STORE_WAL_BYTES_KEPT (64 * 1024 * 1024) /* a longer log is cut when it starts over */
+#define EVENT_DETAILS_BYTES_MAX 4096 /* an audit event's details; longer values are left out */
+#define USAGE_FLUSH_LINES_MAX 20000  /* lines written a flush; the rest stays for the next */
+#define USAGE_FLUSH_SLICE 1000       /* lines in one transaction, between two batches of changes */
+#define CLOCK_FLUSH_MS 60000         /* an idle authority writes its clock this often */
 
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */

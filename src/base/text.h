@@ -15,6 +15,7 @@ MUST_USE tkr_error_t text_parse_u64(const char *text, size_t length, uint64_t *r
  * leap second is the second after it. Errors: TKR_MALFORMED, also for a day that does not
  * exist; TKR_OUT_OF_RANGE (years 1970 to 9999 in UTC). */
 MUST_USE tkr_error_t text_parse_time(const char *text, size_t length, int64_t *ret_unix_ms);
+#define TEXT_TIME_MS_MAX 253402300799999LL /* 9999-12-31T23:59:59.999Z */
 #define TEXT_TIME_SIZE 32
 /* `2026-01-02T03:04:05Z`, with `.mmm` only when it is not zero. A time outside the years
  * 1970 to 9999 is written as the nearest that is inside. Returns `out`. */

@@ -10,9 +10,8 @@
 #include "base/text.h"
 
 #define MS_PER_DAY 86400000LL
-#define UNIX_MS_MAX 253402300799999LL /* 9999-12-31T23:59:59.999Z */
-#define DAYS_PER_ERA 146097           /* 400 years: then the calendar repeats */
-#define EPOCH_DAYS 719468             /* from 0000-03-01 to 1970-01-01 */
+#define DAYS_PER_ERA 146097 /* 400 years: then the calendar repeats */
+#define EPOCH_DAYS 719468   /* from 0000-03-01 to 1970-01-01 */
 
 struct date {
     int year, month, day;
@@ -145,14 +144,14 @@ tkr_error_t text_parse_time(const char *text, size_t length, int64_t *ret_unix_m
         ENSURE(minutes < 0 || date_from_days((minutes + 1) / (24 * 60)).day == 1, TKR_MALFORMED);
     }
     int64_t unix_ms = (minutes * 60 + second) * 1000 + (second == 60 ? 0 : milliseconds);
-    ENSURE(unix_ms >= 0 && unix_ms <= UNIX_MS_MAX, TKR_OUT_OF_RANGE);
+    ENSURE(unix_ms >= 0 && unix_ms <= TEXT_TIME_MS_MAX, TKR_OUT_OF_RANGE);
     *ret_unix_ms = unix_ms;
     return TKR_OK;
 }
 
 static const char *format_time(int64_t unix_ms, bool always_ms, char out[TEXT_TIME_SIZE])
 {
-    unix_ms = unix_ms < 0 ? 0 : unix_ms > UNIX_MS_MAX ? UNIX_MS_MAX : unix_ms;
+    unix_ms = unix_ms < 0 ? 0 : unix_ms > TEXT_TIME_MS_MAX ? TEXT_TIME_MS_MAX : unix_ms;
     struct date date = date_from_days(unix_ms / MS_PER_DAY);
     unsigned of_day = (unsigned)(unix_ms % MS_PER_DAY);
     unsigned second = of_day / 1000;

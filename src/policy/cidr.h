@@ -26,6 +26,7 @@ struct cidr {
 
 /* No zone identifiers, no brackets, no ports, no leading zeros. Errors: TKR_MALFORMED. */
 MUST_USE tkr_error_t ip_parse(const char *text, size_t length, struct ip_address *ret_address);
+/* The canonical text (RFC 5952 for IPv6); "" for family 0. Returns `out`. */
 const char *ip_format(const struct ip_address *address, char out[IP_TEXT_SIZE]);
 struct sockaddr;
 /* Family 0 for anything but AF_INET and AF_INET6. */
@@ -33,18 +34,23 @@ struct ip_address ip_from_sockaddr(const struct sockaddr *address);
 bool ip_equal(const struct ip_address *a, const struct ip_address *b);
 
 /* `10.0.0.0/8`, `2001:db8::/32`, or a bare address (/32, /128). Host bits that are set are
- * an error, so that a typo does not open a wider network. Errors: TKR_MALFORMED. */
+ * an error, so that a typo does not open a wider network. A network inside ::ffff:0:0/96 is the
+ * IPv4 network. Errors: TKR_MALFORMED. */
 MUST_USE tkr_error_t cidr_parse(const char *text, size_t length, struct cidr *ret_cidr);
+/* Always with the number of bits. Returns `out`. */
 const char *cidr_format(const struct cidr *cidr, char out[CIDR_TEXT_SIZE]);
+/* False across families: ::/0 contains no IPv4 address. */
 bool cidr_contains(const struct cidr *cidr, const struct ip_address *address);
 
 /*
  * The client's address behind proxies: walks X-Forwarded-For (all its header lines joined
  * by commas) from the right as long as the address at hand is one of `trusted`; the first
- * that is not is the client. Entries may be `ip`, `ip:port`, `[ip6]`, `[ip6]:port`, with
- * spaces around. When `peer` is not trusted the header is ignored. An entry that cannot be
- * parsed, or more than HTTP_FORWARDED_HOPS_MAX entries: TKR_MALFORMED (the request is
- * refused: guessing would let a client choose its address).
+ * that is not is the client; when all are trusted it is the leftmost. Entries may be `ip`,
+ * `ip:port`, `[ip6]`, `[ip6]:port`, with spaces around. When `peer` is not trusted, or the header
+ * is blank, `peer` is the client. An entry on the way that cannot be parsed (an empty one too), or
+ * more than HTTP_FORWARDED_HOPS_MAX entries: TKR_MALFORMED (the request is refused: guessing would
+ * let a client choose its address). What stands left of the client is the client's own claim and is
+ * not looked at.
  */
 MUST_USE tkr_error_t forwarded_client(const struct cidr *trusted, size_t trusted_count,
                                       const struct ip_address *peer, const char *header,

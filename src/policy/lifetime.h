@@ -17,15 +17,17 @@ struct lifetime_policy {
 };
 
 struct lifetime_asked {
-    bool never;           /* explicitly asked not to expire */
-    bool has_expires_at;  /* an absolute time was asked for */
+    bool never;          /* explicitly asked not to expire */
+    bool has_expires_at; /* an absolute time was asked for */
     int64_t expires_at_ms;
 };
 
 /*
  * Decides the expiry. *ret_expires_at_ms is 0 for "never" (only here and in memory: at the
- * edges it is null). *ret_clamped tells that the maximum cut it. Errors: TKR_OUT_OF_RANGE
- * (reject, or a time that is not in the future).
+ * edges it is null). *ret_clamped tells that the maximum cut what was asked for; a default
+ * beyond the maximum becomes the maximum and is not called cut. Errors, with the field
+ * `expires_at`: TKR_OUT_OF_RANGE (reject, or a time that is not in the future), TKR_INVALID
+ * (both never and a time).
  */
 MUST_USE tkr_error_t lifetime_decide(const struct lifetime_policy *policy,
                                      const struct lifetime_asked *asked, int64_t now_ms,

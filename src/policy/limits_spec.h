@@ -17,6 +17,7 @@ enum window { WINDOW_MINUTE, WINDOW_HOUR, WINDOW_DAY, WINDOW_COUNT };
 enum window_kind { WINDOW_FIXED, WINDOW_SLIDING };
 
 const char *window_name(enum window window); /* "minute", "hour", "day" */
+/* Errors: TKR_INVALID. */
 MUST_USE tkr_error_t window_parse(const char *text, size_t length, enum window *ret_window);
 int64_t window_ms(enum window window); /* 60,000, 3,600,000, 86,400,000 */
 
@@ -30,6 +31,7 @@ struct limits {
 
 enum limits_subject { LIMITS_OF_TOKEN = 1, LIMITS_OF_USER = 2, LIMITS_OF_BOTH = 3 };
 const char *limits_subject_name(enum limits_subject subject); /* "token", "user", "both" */
+/* Errors: TKR_INVALID. */
 MUST_USE tkr_error_t limits_subject_parse(const char *text, size_t length,
                                           enum limits_subject *ret_subject);
 
@@ -44,14 +46,18 @@ bool tier_name_valid(const char *name, size_t length);
 #define TIERS_SHIPPED 3
 extern const struct tier tiers_shipped[TIERS_SHIPPED];
 
-/* Overrides beat the tier window by window. */
+/* Overrides beat the tier window by window. What neither speaks of is LIMIT_NONE, not set. */
 struct limits limits_effective(const struct limits *tier, const struct limits *overrides);
 
-/* Range check by kind of window: TKR_OUT_OF_RANGE naming the window in `fault`. */
+/* Range check by kind of window: TKR_OUT_OF_RANGE naming the window in `fault` (field
+ * `limits.minute` and so on). A sliding minute may have LIMIT_SLIDING_MINUTE_MAX, all others
+ * LIMIT_WINDOW_MAX. */
 MUST_USE tkr_error_t limits_check(const struct limits *limits,
                                   const enum window_kind kinds[WINDOW_COUNT], struct fault *fault);
 
-/* Text form for the store: `minute=60 hour=1000 day=none`; "" for nothing set. */
+/* Text form for the store: `minute=60 hour=1000 day=none`; "" for nothing set. Parsing takes
+ * any order, each window once, single spaces between. Errors: TKR_MALFORMED, TKR_OUT_OF_RANGE
+ * beyond LIMIT_WINDOW_MAX. */
 #define LIMITS_TEXT_SIZE 96
 const char *limits_format(const struct limits *limits, char out[LIMITS_TEXT_SIZE]);
 MUST_USE tkr_error_t limits_parse(const char *text, size_t length, struct limits *ret_limits);

@@ -37,7 +37,8 @@ extern const struct token_prefixes token_prefixes_default;
 /* A prefix: 2 to 32 of [a-z0-9_], ends with `_`. live and test must differ. */
 bool token_prefix_valid(const char *prefix);
 
-/* Writes a new token and its NUL; the caller wipes it. Errors: those of the source. */
+/* Writes a new token and its NUL; the caller wipes it. `prefix` must be valid. Errors: those of
+ * the source; TKR_INTERNAL when it gives nothing usable. */
 MUST_USE tkr_error_t token_generate(const struct random_source *random, const char *prefix,
                                     char ret_text[TOKEN_GENERATED_BYTES_MAX + 1]);
 
@@ -47,6 +48,9 @@ enum token_shape {
     TOKEN_SHAPE_OURS,         /* our prefix and length, and the checksum holds */
     TOKEN_SHAPE_BAD_CHECKSUM, /* our prefix and length, and the checksum does not hold */
 };
+/* Whether token_shape would say anything but TOKEN_SHAPE_BAD, without the work of telling
+ * which: all that verification needs. */
+bool token_acceptable(const char *text, size_t length);
 /*
  * Classifies. A text with our prefix whose checksum does not hold is still looked up (it
  * may be an imported token of that look), so verification treats only SHAPE_BAD as
@@ -60,17 +64,19 @@ enum token_shape token_shape(const struct token_prefixes *prefixes, const char *
 void token_checksum(const char *body, size_t length, char ret_text[TOKEN_CHECKSUM_CHARS + 1]);
 
 /* The prefix (if of our form) and the first 4 characters of the body, with a NUL. For a
- * foreign token its first 4 characters only. */
+ * foreign token its first 4 characters only. What is not visible ASCII is shown as `?`. */
 void token_display_prefix(const struct token_prefixes *prefixes, const char *text, size_t length,
                           char ret_display[TOKEN_DISPLAY_BYTES_MAX + 1]);
 
 /* --- token identifiers: "tok_" and 26 Crockford base32 characters of 48 bits of Unix
  * milliseconds and 80 random bits, so that they sort by time of creation -------------- */
 #define TOKEN_ID_BYTES 16
+/* A time before 1970 counts as 1970. Errors: those of the source. */
 MUST_USE tkr_error_t token_id_new(const struct random_source *random, int64_t unix_ms,
                                   uint8_t ret_id[TOKEN_ID_BYTES]);
 void token_id_format(const uint8_t id[TOKEN_ID_BYTES], char ret_text[TOKEN_ID_CHARS + 1]);
-/* Exactly 30 characters, upper or lower case accepted. Errors: TKR_MALFORMED. */
+/* Exactly 30 characters, upper or lower case accepted, but not Crockford's look-alikes (I, L,
+ * O): apart from case an identifier has one text. Errors: TKR_MALFORMED. */
 MUST_USE tkr_error_t token_id_parse(const char *text, size_t length,
                                     uint8_t ret_id[TOKEN_ID_BYTES]);
 
