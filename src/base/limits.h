@@ -47,6 +47,20 @@
 #define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024) /* body of the batch call; more: 413 */
 #define HTTP_CONNECTIONS_DEFAULT 4096           /* more: closed at accept */
 #define HTTP_IDLE_S_DEFAULT 60                  /* idle or slow longer: closed */
+#define HTTP_REQUEST_S_DEFAULT 30               /* request or answer under way longer: closed */
+#define HTTP_HEADER_BYTES_MAX (8 * 1024)        /* request line and headers; more: 431 or 414 */
+#define HTTP_HEADER_LINES_MAX 64                /* more: 431 */
+#define HTTP_CONNECTION_MEMORY_BYTES (16 * 1024) /* libmicrohttpd's pool of a connection */
+#define HTTP_ANSWER_HEADERS_MAX 24              /* more: assertion, a row of ours is wrong */
+#define HTTP_ANSWER_HEADER_BYTES_MAX 4096       /* longer: `-` is sent instead */
+#define HTTP_DISCARD_BYTES_MAX (4 * 1024 * 1024) /* refused body read to its end; more: closed */
+#define HTTP_KEPT_BYTES_MAX 4096                /* buffer an idle connection keeps; more: freed */
+#define HTTP_ARENA_BYTES_MAX (16 * 1024 * 1024) /* memory of one exchange; more: 500 or 503 */
+#define HTTP_PATH_ARGUMENTS_MAX 4               /* {name} in a route; more: assertion */
+#define HTTP_EVENT_THREADS_MAX 256              /* more: invalid_request at start */
+#define HTTP_WORKER_THREADS_MAX 256             /* likewise */
+#define HTTP_ACCEPT_BATCH_MAX 256               /* accepted in a row before looking around */
+#define HTTP_PEM_BYTES_MAX (256 * 1024)         /* certificate or key file; more: too_large */
 #define HTTP_QUERY_ARGUMENTS_MAX 64             /* more: 400 */
 #define HTTP_SCOPE_ARGUMENTS_MAX 16             /* `scope=` in one /auth; more: 400 */
 #define HTTP_FORWARDED_HOPS_MAX 32              /* addresses in X-Forwarded-For; more: 400 */
@@ -64,6 +78,7 @@
 #define API_ANSWER_BYTES_MAX (64 * 1024 * 1024) /* a JSON answer; more: internal error */
 #define API_PAGE_BYTES_MAX (32 * 1024 * 1024)   /* memory of one list or batch call */
 #define API_METRICS_BYTES_MAX (256 * 1024)      /* text of `/metrics` */
+#define API_CALL_BYTES_MAX (1024 * 1024)        /* memory of one local call, without its page */
 #define USER_AGENT_BYTES_MAX 255                /* in audit events; more is cut */
 
 /* --- the store ----------------------------------------------------------------------- */
@@ -78,6 +93,7 @@
 #define STORE_WRITER_CACHE_KIB 65536
 #define STORE_READER_CACHE_KIB 8192
 #define STORE_WAL_PAGES 4000 /* pages in the write-ahead log that start a checkpoint */
+#define STORE_WAL_PAGES_WAIT (16 * STORE_WAL_PAGES) /* from here on it waits for readers */
 #define STORE_WAL_BYTES_KEPT (64 * 1024 * 1024) /* a longer log is cut when it starts over */
 #define EVENT_DETAILS_BYTES_MAX 4096 /* an audit event's details; longer values are left out */
 #define USAGE_FLUSH_LINES_MAX 20000  /* lines written a flush; the rest stays for the next */
@@ -91,5 +107,12 @@
 
 /* --- the log ------------------------------------------------------------------------- */
 #define LOG_LINE_BYTES_MAX 4096 /* PIPE_BUF; a longer line is cut, and says "truncated" */
+
+/* --- the command line ---------------------------------------------------------------------- */
+#define CLI_ARGUMENTS_MAX 512                 /* words behind a command; more: usage error */
+#define CLI_ANSWER_BYTES_MAX (16 * 1024 * 1024) /* an answer of the API; more: an error */
+#define CLI_INPUT_BYTES_MAX 4096              /* of standard input with --token-stdin */
+#define CLI_CONNECT_S 5                       /* wait for a connection; then: unreachable */
+#define CLI_ANSWER_S 60                       /* wait for an answer; then: unreachable */
 
 #endif

@@ -28,6 +28,7 @@ const char *token_status_name(enum token_status status); /* "active", "disabled"
 MUST_USE tkr_error_t token_status_parse(const char *text, size_t length,
                                         enum token_status *ret_status);
 
+/* The store keeps kind and env as the numbers of their enums: never renumber them. */
 struct token {
     char id[TOKEN_ID_CHARS + 1];
     const char *org_id, *user_id, *name;
@@ -49,8 +50,29 @@ struct token {
     const char *revoke_reason; /* NULL for none */
     uint32_t line;             /* usage line of the lineage */
     uint64_t version;          /* counts the changes: the ETag */
-    enum token_status status;  /* computed at reading */
+    enum token_status status;  /* computed at reading: token_status_at */
 };
+
+/* What a token is at `now_ms`; the order is that of the checks of verification. */
+static inline enum token_status token_status_at(const struct token *token, int64_t now_ms)
+{
+    if (token->revoked_at_ms != 0) {
+        return TOKEN_REVOKED;
+    }
+    if (token->disabled_at_ms != 0) {
+        return TOKEN_DISABLED;
+    }
+    if (token->quarantined_at_ms != 0) {
+        return TOKEN_QUARANTINED;
+    }
+    if (token->not_before_ms > now_ms) {
+        return TOKEN_NOT_YET_VALID;
+    }
+    if (token->expires_at_ms != 0 && token->expires_at_ms <= now_ms) {
+        return TOKEN_EXPIRED;
+    }
+    return TOKEN_ACTIVE;
+}
 
 /* Who does something. Built by api/ from a verified token, or from the Unix socket's
  * peer, or by the command line that holds the data directory itself. */

@@ -53,28 +53,41 @@ struct token_page {
     const char *next_cursor; /* NULL: no more. Opaque, at most 64 visible characters. */
 };
 
-struct store_usage { /* one flushed line */
+/* One line to flush. The store books what the line has more than the store knew of it, so
+ * flushing the same line twice counts once. */
+struct store_usage {
     const struct segment_usage *usage;
-    uint64_t added;    /* requests since the last flush of this line */
-    int64_t minute_ms; /* the minute that they are booked on */
+    int64_t minute_ms; /* the start of the minute that the difference is booked on */
 };
 
-/* What the authority reads at start, in this order: tiers, orgs, users, tokens. `worker` is
- * 0..workers-1: tokens may come from several threads at once (each worker in one thread). */
+/*
+ * What the authority reads at start, in this order: tiers, orgs, users, lines (when asked
+ * for), tokens. Each of the first three answers with a number of the caller's, and the later
+ * ones come with it, so that ten million tokens need no look-up by name. `worker` is
+ * 0..workers-1: tokens come from several threads at once (each worker is one thread); all
+ * the rest comes from the thread that called load. What is passed lives until the return.
+ */
+struct store_loaded_token {
+    const struct token *token; /* without org_id, user_id, tier, display_prefix, counts, and the
+                                  times of creation and change: the segment needs none of them */
+    uint32_t user;
+    uint16_t tier;
+};
 struct store_loader {
     void *context;
-    tkr_error_t (*tier)(void *context, const struct tier *tier);
-    tkr_error_t (*org)(void *context, const char *id, size_t id_length);
-    tkr_error_t (*user)(void *context, const struct store_user *user);
-    tkr_error_t (*token)(void *context, unsigned worker, const struct token *token);
+    tkr_error_t (*tier)(void *context, const struct tier *tier, uint16_t *ret_number);
+    tkr_error_t (*org)(void *context, const char *id, size_t id_length, uint16_t *ret_number);
+    tkr_error_t (*user)(void *context, uint16_t org, const struct store_user *user,
+                        uint32_t *ret_number);
     tkr_error_t (*line)(void *context, uint32_t line, const uint8_t *image, size_t bytes);
+    tkr_error_t (*token)(void *context, unsigned worker, const struct store_loaded_token *token);
 };
 
 struct store_identity {
     uint8_t store_id[SEGMENT_STORE_ID_BYTES]; /* random, made with the database */
-    uint64_t seq;           /* grows with every committed batch of changes */
-    uint64_t tokens, lines; /* rows; next free usage line */
-    int64_t clock_ms;       /* the highest logical time that was flushed */
+    uint64_t seq;                             /* grows with every committed batch of changes */
+    uint64_t tokens, lines;                   /* rows; next free usage line */
+    int64_t clock_ms;                         /* the highest logical time that was flushed */
 };
 
 struct store;
@@ -83,13 +96,26 @@ struct store_port {
 
     tkr_error_t (*identity)(struct store *store, struct store_identity *ret_identity);
     tkr_error_t (*load)(struct store *store, const struct store_loader *loader, unsigned workers,
-                        bool with_lines);
+                        bool with_lines, struct fault *fault);
 
     /* --- the writer thread only --- */
     tkr_error_t (*begin)(struct store *store);
-    /* *ret_seq: the sequence number that this commit made. */
+    /*
+     * *ret_seq: the sequence number that this commit made (the former one when the batch
+     * changed nothing but bookkeeping). After an error the batch is rolled back. TKR_NO_SPACE,
+     * TKR_LOCKED, TKR_READ_ONLY and TKR_UNAVAILABLE: it is certain that nothing was committed.
+     * Any other error (I/O in fsync, above all): what is on the medium is unknown until it is
+     * opened again.
+     */
     tkr_error_t (*commit)(struct store *store, uint64_t *ret_seq);
     void (*rollback)(struct store *store);
+    /* A point in the batch to come back to, for a change that makes several of the calls
+     * below; one at a time. release ends it and, with `undo`, undoes all since mark. */
+    tkr_error_t (*mark)(struct store *store);
+    tkr_error_t (*release)(struct store *store, bool undo);
+    /* Housekeeping that no caller waits for (SQLite: checkpoints). Call it between batches,
+     * after their answers. An error harms nothing that is committed. */
+    tkr_error_t (*maintain)(struct store *store);
     /* Makes the user and its org when new. *ret_created tells. Gives out a line when
      * `want_line` and it has none. */
     tkr_error_t (*ensure_user)(struct store *store, const char *org_id, const char *user_id,
@@ -104,6 +130,11 @@ struct store_port {
                                 const struct store_event *event);
     tkr_error_t (*put_tier)(struct store *store, const struct tier *tier,
                             const struct store_event *event);
+    /* Gives a line to every user without one that has tokens of this tier (its limits came to
+     * be of users), and shows each to `visit`, whose error stops and is returned. */
+    tkr_error_t (*give_user_lines)(struct store *store, const char *tier,
+                                   tkr_error_t (*visit)(void *context, const struct store_user *),
+                                   void *context);
     /* Also on the writer's connection, so that it sees the batch's own changes. */
     tkr_error_t (*read_token)(struct store *store, const char *token_id, struct arena *arena,
                               struct token *ret_token);

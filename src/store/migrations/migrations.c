@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/migrations/migrations.h"
+
+const struct migration migrations_sqlite[] = {
+    {1, "orgs, users, tokens, usage, events, tiers", migration_sqlite_001},
+};
+const size_t migrations_sqlite_count = sizeof(migrations_sqlite) / sizeof(migrations_sqlite[0]);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening: the directory, its lock, a look at the database with a connection that cannot
+ * write, and only then the one that can. What is not ours stays as it was, byte for byte.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "store/sqlite/store.h"
+
+static tkr_error_t errno_error(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+        return TKR_NOT_FOUND;
+    case EROFS:
+    case EACCES:
+    case EPERM:
+        return TKR_READ_ONLY;
+    case ENOSPC:
+    case EDQUOT:
+        return TKR_NO_SPACE;
+    case ENOMEM:
+        return TKR_MEMORY;
+    default:
+        return TKR_IO;
+    }
+}
+
+static tkr_error_t errno_fault(struct fault *fault, const char *path)
+{
+    int number = errno;
+    return fault_set(fault, errno_error(number), "", "%s: %s", path, strerror(number));
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+static void free_text(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
+/* --- the directory and its lock --------------------------------------------------------------- */
+
+static tkr_error_t make_directory(const char *path, struct fault *fault)
+{
+    struct stat status;
+    if (mkdir(path, 0700) == 0) {
+        return TKR_OK;
+    }
+    if (errno != EEXIST) {
+        return errno_fault(fault, path);
+    }
+    if (stat(path, &status) != 0) {
+        return errno_fault(fault, path);
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        return fault_set(fault, TKR_INVALID, "", "%s: this is not a directory", path);
+    }
+    return TKR_OK;
+}
+
+static tkr_error_t held_fault(int fd, const char *path, struct fault *fault)
+{
+    char text[32];
+    uint64_t pid = 0;
+    ssize_t length = pread(fd, text, sizeof(text), 0);
+    if (length > 1 && text_parse_u64(text, (size_t)length - 1, &pid) == TKR_OK) {
+        return fault_set(fault, TKR_LOCKED, "", "%s: process %llu holds this directory", path,
+                         (unsigned long long)pid);
+    }
+    return fault_set(fault, TKR_LOCKED, "", "%s: another process holds this directory", path);
+}
+
+/* The lock ends with the process. The pid in the file is for people, and nothing relies on it,
+ * so a full disk does not stop us from taking the lock. */
+static tkr_error_t take_lock(const char *path, int *ret_fd, struct fault *fault)
+{
+    CLEANUP(close_fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return errno_fault(fault, path);
+    }
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return held_fault(fd, path, fault);
+        }
+        if (errno != EINTR) {
+            return errno_fault(fault, path);
+        }
+    }
+    char text[32];
+    int length = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)length, 0) != length) {
+        (void)!ftruncate(fd, 0);
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return TKR_OK;
+}
+
+/* --- the database ------------------------------------------------------------------------------
+ */
+
+/* A new database is an empty file with the right mode; SQLite gives its log the same. */
+static tkr_error_t make_file(const char *directory, const char *path, struct fault *fault)
+{
+    CLEANUP(close_fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno_fault(fault, path);
+    }
+    CLEANUP(close_fd) int parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || fsync(parent) != 0) {
+        return errno_fault(fault, directory);
+    }
+    return TKR_OK;
+}
+
+static tkr_error_t inspect(struct store *store, const struct schema_plan *plan, struct fault *fault)
+{
+    CLEANUP(connection_close) struct connection connection = {0};
+    TRY(connection_open(&connection, store->path, store->vfs, CONNECTION_INSPECT, fault));
+    return schema_inspect(&connection, plan, store->path, fault);
+}
+
+static tkr_error_t set_up_writer(struct store *store, struct fault *fault)
+{
+    char sql[64];
+    struct connection *writer = &store->writer;
+    snprintf(sql, sizeof(sql), "PRAGMA journal_size_limit=%d", STORE_WAL_BYTES_KEPT);
+    if (connection_run(writer, "PRAGMA journal_mode=WAL") != TKR_OK ||
+        connection_run(writer, sql) != TKR_OK) {
+        return connection_error(writer, fault, store->path);
+    }
+    sqlite3_wal_hook(writer->db, meta_log_grew, store);
+    return TKR_OK;
+}
+
+static tkr_error_t open_database(struct store *store, const struct store_sqlite_options *options,
+                                 const struct schema_plan *plan, struct fault *fault)
+{
+    struct stat status;
+    if (stat(store->path, &status) != 0) {
+        if (errno != ENOENT) {
+            return errno_fault(fault, store->path);
+        }
+        TRY(make_file(options->directory, store->path, fault));
+    } else if (!S_ISREG(status.st_mode)) {
+        return fault_set(fault, TKR_INVALID, "", "%s: this is not a file", store->path);
+    } else if (status.st_size > 0) {
+        TRY(inspect(store, plan, fault));
+    }
+    TRY(connection_open(&store->writer, store->path, store->vfs, CONNECTION_WRITE, fault));
+    TRY(set_up_writer(store, fault));
+    TRY(schema_migrate(&store->writer, plan, store->path, fault));
+    return meta_read(store, fault);
+}
+
+static void store_free(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    /* The writer last: the last to close copies the log into the database. */
+    readers_deinit(&store->readers);
+    connection_close(&store->writer);
+    pthread_mutex_destroy(&store->meta_mutex);
+    close_fd(&store->lock_fd);
+    free(store->path);
+    free(store->vfs);
+    free(store);
+}
+
+static void store_free_p(struct store **store)
+{
+    store_free(*store);
+}
+
+static tkr_error_t store_new(const struct store_sqlite_options *options, struct store **ret_store)
+{
+    struct store *store = calloc(1, sizeof(*store));
+    ENSURE(store != NULL, TKR_MEMORY);
+    store->lock_fd = -1;
+    pthread_mutex_init(&store->meta_mutex, NULL);
+    tkr_error_t error = readers_init(&store->readers);
+    if (error == TKR_OK && asprintf(&store->path, "%s/tokenry.db", options->directory) < 0) {
+        store->path = NULL;
+        error = TKR_MEMORY;
+    }
+    if (error == TKR_OK && options->vfs != NULL) {
+        store->vfs = strdup(options->vfs);
+        error = store->vfs != NULL ? TKR_OK : TKR_MEMORY;
+    }
+    if (error != TKR_OK) {
+        store_free(store);
+        return error;
+    }
+    *ret_store = store;
+    return TKR_OK;
+}
+
+/* One allocator lock less for every reader: nobody asks SQLite for its memory statistics. */
+static void configure_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused, harmlessly, when in use */
+}
+
+static const struct store_port port_template = {
+    .name = "sqlite",
+    .identity = store_identity,
+    .load = store_load,
+    .begin = store_begin,
+    .commit = store_commit,
+    .rollback = store_rollback,
+    .mark = store_mark,
+    .release = store_release,
+    .maintain = store_maintain,
+    .ensure_user = store_ensure_user,
+    .insert_token = store_insert_token,
+    .update_token = store_update_token,
+    .put_tier = store_put_tier,
+    .give_user_lines = store_give_user_lines,
+    .read_token = store_read_token,
+    .find_idempotency = store_find_idempotency,
+    .put_idempotency = store_put_idempotency,
+    .flush_usage = store_flush_usage,
+    .get_token = store_get_token,
+    .list_tokens = store_list_tokens,
+    .list_tiers = store_list_tiers,
+    .count_tokens = store_count_tokens,
+};
+
+tkr_error_t store_open_with(const struct store_sqlite_options *options,
+                            const struct migration *migrations, size_t migration_count,
+                            struct store_port *ret_port, struct fault *fault)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure_library);
+    CLEANUP(store_free_p) struct store *store = NULL;
+    CLEANUP(free_text) char *lock_path = NULL;
+    struct schema_plan plan = {.migrations = migrations,
+                               .count = migration_count,
+                               .random = options->random,
+                               .now_ms = clock_wall_ms(options->clock)};
+    TRY(store_new(options, &store));
+    if (asprintf(&lock_path, "%s/tokenry.lock", options->directory) < 0) {
+        lock_path = NULL;
+        return TKR_MEMORY;
+    }
+    TRY(make_directory(options->directory, fault));
+    TRY(take_lock(lock_path, &store->lock_fd, fault));
+    TRY(open_database(store, options, &plan, fault));
+    *ret_port = port_template;
+    ret_port->store = store;
+    store = NULL;
+    return TKR_OK;
+}
+
+tkr_error_t store_sqlite_open(const struct store_sqlite_options *options,
+                              struct store_port *ret_port, struct fault *fault)
+{
+    return store_open_with(options, migrations_sqlite, migrations_sqlite_count, ret_port, fault);
+}
+
+void store_sqlite_close(struct store_port *port)
+{
+    store_free(port->store);
+    *port = (struct store_port){0};
+}

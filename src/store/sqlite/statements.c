@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/sqlite/statements.h"
+
+#define LIVE " AND revoked_at IS NULL AND disabled_at IS NULL AND quarantined_at IS NULL"
+
+const char *const statement_sql[STATEMENT_COUNT] = {
+    [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+    [STATEMENT_COMMIT] = "COMMIT",
+    [STATEMENT_MARK] = "SAVEPOINT change",
+    [STATEMENT_UNDO] = "ROLLBACK TO change",
+    [STATEMENT_RELEASE] = "RELEASE change",
+
+    [STATEMENT_READ_META] = "SELECT store_id, seq, next_line, tokens, clock_ms FROM meta",
+    [STATEMENT_WRITE_META] = "UPDATE meta SET seq = ?1, next_line = ?2, tokens = ?3, clock_ms = ?4",
+
+    [STATEMENT_FIND_ORG] = "SELECT number FROM orgs WHERE id = ?1",
+    [STATEMENT_INSERT_ORG] = "INSERT INTO orgs (id, created_at) VALUES (?1, ?2)",
+    [STATEMENT_FIND_USER] = "SELECT u.number, u.org, u.line, u.suspended_at, u.overrides"
+                            " FROM orgs o CROSS JOIN users u ON u.id = ?2 AND u.org = o.number"
+                            " WHERE o.id = ?1",
+    [STATEMENT_INSERT_USER] =
+        "INSERT INTO users (id, org, line, created_at) VALUES (?1, ?2, ?3, ?4)",
+    [STATEMENT_SET_USER_LINE] = "UPDATE users SET line = ?2 WHERE number = ?1",
+    [STATEMENT_USERS_WITHOUT_LINE] =
+        "SELECT u.number, o.id, u.id, u.suspended_at, u.overrides"
+        " FROM users u CROSS JOIN orgs o ON o.number = u.org"
+        " WHERE u.number > ?2 AND u.line IS NULL AND EXISTS"
+        "  (SELECT 1 FROM tokens t WHERE t.user = u.number AND t.tier = ?1)"
+        " ORDER BY u.number LIMIT 1",
+
+    [STATEMENT_FIND_TIER] = "SELECT number FROM tiers WHERE name = ?1",
+    [STATEMENT_PUT_TIER] = "INSERT INTO tiers (name, limits, subject) VALUES (?1, ?2, ?3)"
+                           " ON CONFLICT (name) DO UPDATE SET limits = ?2, subject = ?3",
+    [STATEMENT_LIST_TIERS] = "SELECT name, limits, subject, number FROM tiers ORDER BY number",
+
+    [STATEMENT_INSERT_TOKEN] =
+        "INSERT INTO tokens (digest, id, user, org, tier, line, kind, env, name, scopes, overrides,"
+        " allowed_ips, metadata, not_before, expires_at, disabled_at, quarantined_at, revoked_at,"
+        " revoke_reason, display_prefix, lineage_id, rotated_from, version, created_at, updated_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+        " ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+    [STATEMENT_UPDATE_TOKEN] =
+        "UPDATE tokens SET name = ?3, tier = ?4, scopes = ?5, overrides = ?6, allowed_ips = ?7,"
+        " metadata = ?8, not_before = ?9, expires_at = ?10, disabled_at = ?11,"
+        " quarantined_at = ?12, revoked_at = ?13, revoke_reason = ?14, updated_at = ?15,"
+        " version = version + 1 WHERE id = ?1 AND version = ?2"
+        " AND (revoked_at IS NULL OR ?13 IS NOT NULL)",
+    [STATEMENT_TOKEN_STATE] = "SELECT version, revoked_at IS NOT NULL FROM tokens WHERE id = ?1",
+    [STATEMENT_GET_TOKEN] =
+        "SELECT " TOKEN_COLUMNS_FULL " FROM tokens t" TOKEN_JOINS " WHERE t.id = ?1",
+    [STATEMENT_INSERT_EVENT] =
+        "INSERT INTO events (at, type, org_id, actor_user, actor_token, user_id, token_id,"
+        " token_name, client, user_agent, request_id, details)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+
+    [STATEMENT_FIND_KEY] = "SELECT token_id, request_digest FROM idempotency_keys"
+                           " WHERE org_id = ?1 AND key = ?2 AND created_at > ?3",
+    [STATEMENT_PUT_KEY] = "INSERT OR REPLACE INTO idempotency_keys"
+                          " (org_id, key, request_digest, token_id, created_at)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_EXPIRE_KEYS] = "DELETE FROM idempotency_keys WHERE created_at <= ?1 AND number IN"
+                              " (SELECT number FROM idempotency_keys ORDER BY number LIMIT ?2)",
+
+    [STATEMENT_FIND_LINE] = "SELECT total FROM usage_lines WHERE line = ?1",
+    [STATEMENT_PUT_LINE] =
+        "INSERT INTO usage_lines (line, total, last_used_at, image) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT (line) DO UPDATE SET total = ?2, last_used_at = ?3, image = ?4",
+    [STATEMENT_ADD_MINUTE] = "INSERT INTO token_usage (line, minute, count) VALUES (?1, ?2, ?3)"
+                             " ON CONFLICT (line, minute) DO UPDATE SET count = count + ?3",
+
+    /* Each reads one index, and rows only of the few tokens in that state. */
+    [STATEMENT_COUNT_REVOKED] =
+        "SELECT count(*) FROM tokens INDEXED BY tokens_revoked WHERE revoked_at IS NOT NULL",
+    [STATEMENT_COUNT_DISABLED] = "SELECT count(*) FROM tokens INDEXED BY tokens_disabled"
+                                 " WHERE disabled_at IS NOT NULL AND revoked_at IS NULL",
+    [STATEMENT_COUNT_QUARANTINED] =
+        "SELECT count(*) FROM tokens INDEXED BY tokens_quarantined WHERE quarantined_at IS NOT NULL"
+        " AND revoked_at IS NULL AND disabled_at IS NULL",
+    [STATEMENT_COUNT_NOT_YET_VALID] =
+        "SELECT count(*) FROM tokens INDEXED BY tokens_not_before WHERE not_before > ?1" LIVE,
+    [STATEMENT_COUNT_EXPIRED] =
+        "SELECT count(*) FROM tokens INDEXED BY tokens_expires WHERE expires_at <= ?1" LIVE,
+    [STATEMENT_COUNT_EXPIRED_EARLY] = "SELECT count(*) FROM tokens INDEXED BY tokens_not_before"
+                                      " WHERE not_before > ?1 AND expires_at <= ?1" LIVE,
+
+    [STATEMENT_LOAD_ORGS] = "SELECT number, id FROM orgs ORDER BY number",
+    [STATEMENT_LOAD_USERS] =
+        "SELECT number, org, id, line, suspended_at, overrides FROM users ORDER BY number",
+    [STATEMENT_LOAD_LINES] = "SELECT line, image FROM usage_lines ORDER BY line",
+    [STATEMENT_LOAD_RANGE] = "SELECT coalesce(min(number), 0), coalesce(max(number), -1)"
+                             " FROM tokens",
+    [STATEMENT_LOAD_TOKENS] = "SELECT " TOKEN_COLUMNS_CORE
+                              ", t.user, t.tier FROM tokens t WHERE t.number BETWEEN ?1 AND ?2",
+};

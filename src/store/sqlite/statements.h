@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The prepared statements of a connection: a name and its SQL a row, in statements.c. */
+#ifndef STORE_SQLITE_STATEMENTS_H
+#define STORE_SQLITE_STATEMENTS_H
+
+/* The columns of a token that both ways of reading need, first; see row.c. */
+#define TOKEN_COLUMNS_CORE                                                                         \
+    "t.id, t.digest, t.name, t.kind, t.env, t.line, t.scopes, t.overrides, t.allowed_ips, "        \
+    "t.metadata, t.not_before, t.expires_at, t.disabled_at, t.quarantined_at, t.revoked_at"
+#define TOKEN_COLUMNS_FULL                                                                         \
+    TOKEN_COLUMNS_CORE ", t.number, o.id, u.id, r.name, t.revoke_reason, t.display_prefix, "       \
+                       "t.lineage_id, t.rotated_from, t.version, t.created_at, t.updated_at, "     \
+                       "l.total, l.last_used_at"
+/* CROSS JOIN: in SQLite, the order as written, so that `tokens` leads. */
+#define TOKEN_JOINS                                                                                \
+    " CROSS JOIN users u ON u.number = t.user CROSS JOIN orgs o ON o.number = t.org"               \
+    " CROSS JOIN tiers r ON r.number = t.tier LEFT JOIN usage_lines l ON l.line = t.line"
+
+enum statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_MARK,
+    STATEMENT_UNDO,
+    STATEMENT_RELEASE,
+    STATEMENT_READ_META,
+    STATEMENT_WRITE_META,
+    STATEMENT_FIND_ORG,
+    STATEMENT_INSERT_ORG,
+    STATEMENT_FIND_USER,
+    STATEMENT_INSERT_USER,
+    STATEMENT_SET_USER_LINE,
+    STATEMENT_USERS_WITHOUT_LINE,
+    STATEMENT_FIND_TIER,
+    STATEMENT_PUT_TIER,
+    STATEMENT_LIST_TIERS,
+    STATEMENT_INSERT_TOKEN,
+    STATEMENT_UPDATE_TOKEN,
+    STATEMENT_TOKEN_STATE,
+    STATEMENT_GET_TOKEN,
+    STATEMENT_INSERT_EVENT,
+    STATEMENT_FIND_KEY,
+    STATEMENT_PUT_KEY,
+    STATEMENT_EXPIRE_KEYS,
+    STATEMENT_FIND_LINE,
+    STATEMENT_PUT_LINE,
+    STATEMENT_ADD_MINUTE,
+    STATEMENT_COUNT_REVOKED,
+    STATEMENT_COUNT_DISABLED,
+    STATEMENT_COUNT_QUARANTINED,
+    STATEMENT_COUNT_NOT_YET_VALID,
+    STATEMENT_COUNT_EXPIRED,
+    STATEMENT_COUNT_EXPIRED_EARLY,
+    STATEMENT_LOAD_ORGS,
+    STATEMENT_LOAD_USERS,
+    STATEMENT_LOAD_LINES,
+    STATEMENT_LOAD_RANGE,
+    STATEMENT_LOAD_TOKENS,
+    STATEMENT_COUNT
+};
+
+extern const char *const statement_sql[STATEMENT_COUNT];
+
+#endif

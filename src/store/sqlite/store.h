@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the SQLite store.
+ *
+ *   writer   one connection, used by the authority's writer thread only: changes, bookkeeping,
+ *            checkpoints. What `meta` holds is kept in memory beside it: `current` goes with
+ *            the transaction, `committed` is what a restart would see.
+ *   readers  at most STORE_READERS connections, opened when first needed, lent to whichever
+ *            thread reads; who finds none free waits for one.
+ *
+ * WAL lets readers go on while the writer commits. Only the writer checkpoints: the defect of
+ * SQLite 3.40.1 that can lose a commit at a reset of the log needs two that do.
+ */
+#ifndef STORE_SQLITE_STORE_H
+#define STORE_SQLITE_STORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/store_sqlite.h"
+
+struct meta {
+    uint64_t seq;
+    uint64_t tokens;
+    uint32_t next_line;
+    int64_t clock_ms;
+};
+
+struct readers {
+    pthread_mutex_t mutex;
+    pthread_cond_t returned;
+    struct connection connections[STORE_READERS];
+    bool open[STORE_READERS];
+    bool lent[STORE_READERS];
+};
+
+struct store {
+    char *path; /* of the database */
+    char *vfs;  /* NULL: the default one */
+    int lock_fd;
+    uint8_t store_id[SEGMENT_STORE_ID_BYTES];
+
+    struct connection writer;
+    struct meta current;        /* the writer thread's */
+    struct meta marked;         /* as it was at mark */
+    bool changed;               /* this batch has a change: it counts seq up */
+    bool touched;               /* this batch has bookkeeping that meta holds */
+    int log_pages;              /* in the write-ahead log after the newest commit */
+    int log_pages_checkpointed; /* of them, when a checkpoint was last tried */
+    pthread_mutex_t meta_mutex; /* guards `committed` */
+    struct meta committed;
+
+    struct readers readers;
+};
+
+/* As store_sqlite_open, with another table of migrations. */
+MUST_USE tkr_error_t store_open_with(const struct store_sqlite_options *options,
+                                     const struct migration *migrations, size_t migration_count,
+                                     struct store_port *ret_port, struct fault *fault);
+
+/* --- meta.c --- */
+/* A wal hook of the writer; `context` is the store. */
+int meta_log_grew(void *context, sqlite3 *db, const char *database, int pages);
+MUST_USE tkr_error_t meta_read(struct store *store, struct fault *fault);
+tkr_error_t store_identity(struct store *store, struct store_identity *ret_identity);
+tkr_error_t store_begin(struct store *store);
+tkr_error_t store_commit(struct store *store, uint64_t *ret_seq);
+void store_rollback(struct store *store);
+tkr_error_t store_mark(struct store *store);
+tkr_error_t store_release(struct store *store, bool undo);
+tkr_error_t store_maintain(struct store *store);
+
+/* --- write.c --- */
+tkr_error_t store_ensure_user(struct store *store, const char *org_id, const char *user_id,
+                              bool want_line, int64_t now_ms, struct arena *arena,
+                              struct store_user *ret_user, bool *ret_created);
+tkr_error_t store_give_user_lines(struct store *store, const char *tier,
+                                  tkr_error_t (*visit)(void *context, const struct store_user *),
+                                  void *context);
+tkr_error_t store_insert_token(struct store *store, struct token *token,
+                               const struct store_event *event);
+tkr_error_t store_update_token(struct store *store, struct token *token,
+                               const struct store_event *event);
+tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
+                           const struct store_event *event);
+
+/* --- bookkeeping.c --- */
+tkr_error_t store_find_idempotency(struct store *store, const char *org_id, const char *key,
+                                   int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],
+                                   uint8_t ret_request_digest[TOKEN_DIGEST_BYTES]);
+tkr_error_t store_put_idempotency(struct store *store, const char *org_id, const char *key,
+                                  const uint8_t request_digest[TOKEN_DIGEST_BYTES],
+                                  const char *token_id, int64_t now_ms);
+tkr_error_t store_flush_usage(struct store *store, const struct store_usage *usage, size_t count,
+                              int64_t clock_ms);
+
+/* --- readers.c --- */
+MUST_USE tkr_error_t readers_init(struct readers *readers);
+void readers_deinit(struct readers *readers);
+/* Lends a connection, and begins a read transaction on it. TKR_BUSY when none came free
+ * within STORE_BUSY_MS. */
+MUST_USE tkr_error_t reader_take(struct store *store, struct connection **ret_connection);
+void reader_return(struct store *store, struct connection *connection);
+
+/* --- read.c --- */
+tkr_error_t store_read_token(struct store *store, const char *token_id, struct arena *arena,
+                             struct token *ret_token);
+tkr_error_t store_get_token(struct store *store, const char *token_id, struct arena *arena,
+                            struct token *ret_token);
+tkr_error_t store_list_tiers(struct store *store, struct arena *arena, struct tier **ret_tiers,
+                             size_t *ret_count);
+tkr_error_t store_count_tokens(struct store *store, int64_t now_ms,
+                               uint64_t ret_counts[TOKEN_STATUS_COUNT]);
+
+/* --- list.c --- */
+tkr_error_t store_list_tokens(struct store *store, const struct token_filter *filter,
+                              struct arena *arena, struct token_page *ret_page);
+
+/* --- load.c --- */
+tkr_error_t store_load(struct store *store, const struct store_loader *loader, unsigned workers,
+                       bool with_lines, struct fault *fault);
+
+#endif

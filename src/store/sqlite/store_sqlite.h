@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The embedded store: one SQLite database, DIRECTORY/tokenry.db.
+ *
+ *     struct store_sqlite_options options = {.directory = data, .clock = clock_system(),
+ *                                            .random = random_system()};
+ *     struct store_port port;
+ *     TRY(store_sqlite_open(&options, &port, &fault));
+ *     ... port.begin(port.store) ...
+ *     store_sqlite_close(&port);
+ *
+ * One process holds a directory at a time, by an flock on DIRECTORY/tokenry.lock.
+ */
+#ifndef STORE_SQLITE_STORE_SQLITE_H
+#define STORE_SQLITE_STORE_SQLITE_H
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/random.h"
+#include "engine/store_port.h"
+
+struct store_sqlite_options {
+    const char *directory; /* made with mode 0700 when missing; its parent must exist */
+    const struct clock *clock;
+    const struct random_source *random; /* for the identity of a new database */
+    const char *vfs;                    /* name of a registered SQLite VFS; NULL: SQLite's own */
+};
+
+/*
+ * Opens the database, makes it when there is none, and migrates an older one, each step in a
+ * transaction. `fault` says in words what is wrong and names the file. Nothing that is there
+ * is changed when it is not ours to change:
+ *   TKR_LOCKED         another process holds the directory (at once), or the database itself
+ *                      (after STORE_BUSY_MS)
+ *   TKR_VERSION_NEWER  a newer Tokenry wrote it
+ *   TKR_CORRUPT        not a database, another program's, or damaged
+ *   TKR_READ_ONLY      the file, directory or disk cannot be written
+ *   TKR_NO_SPACE, TKR_NOT_FOUND (the parent directory), TKR_IO, TKR_MEMORY
+ */
+MUST_USE tkr_error_t store_sqlite_open(const struct store_sqlite_options *options,
+                                       struct store_port *ret_port, struct fault *fault);
+/* Nobody may use the port any more. A port that is all zeros is allowed. */
+void store_sqlite_close(struct store_port *port);
+
+#endif

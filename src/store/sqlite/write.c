@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes. Whatever a caller can have got wrong is found before the first row is written, so
+ * that a change that fails that way leaves nothing to undo; the insert of a token checks all
+ * its UNIQUE constraints before it writes, too.
+ */
+#include <string.h>
+
+#include "store/sqlite/row.h"
+#include "store/sqlite/store.h"
+
+/* --- orgs, users, tiers ------------------------------------------------------------------- */
+
+static tkr_error_t find_org(struct store *store, const char *org_id, int64_t *ret_number)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_FIND_ORG, &statement));
+    bind_text(statement, 1, org_id);
+    TRY(statement_row(&store->writer, statement));
+    *ret_number = sqlite3_column_int64(statement, 0);
+    return TKR_OK;
+}
+
+static tkr_error_t ensure_org(struct store *store, const char *org_id, int64_t now_ms,
+                              int64_t *ret_number)
+{
+    tkr_error_t error = find_org(store, org_id, ret_number);
+    if (error != TKR_NOT_FOUND) {
+        return error;
+    }
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_INSERT_ORG, &statement));
+    bind_text(statement, 1, org_id);
+    bind_integer(statement, 2, now_ms);
+    TRY(statement_run(&store->writer, statement));
+    *ret_number = sqlite3_last_insert_rowid(store->writer.db);
+    store->changed = true;
+    return TKR_OK;
+}
+
+struct user_row {
+    int64_t number, org;
+    struct store_user user;
+};
+
+static tkr_error_t find_user(struct store *store, const char *org_id, const char *user_id,
+                             struct user_row *ret_row)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_FIND_USER, &statement));
+    bind_text(statement, 1, org_id);
+    bind_text(statement, 2, user_id);
+    TRY(statement_row(&store->writer, statement));
+    struct user_row row = {
+        .number = sqlite3_column_int64(statement, 0),
+        .org = sqlite3_column_int64(statement, 1),
+        .user = {.org_id = org_id, .id = user_id, .line = SEGMENT_NO_LINE},
+    };
+    if (sqlite3_column_type(statement, 2) != SQLITE_NULL) {
+        row.user.line = (uint32_t)sqlite3_column_int64(statement, 2);
+    }
+    row.user.suspended = sqlite3_column_type(statement, 3) != SQLITE_NULL;
+    TRY(row_limits(statement, 4, &row.user.overrides));
+    *ret_row = row;
+    return TKR_OK;
+}
+
+static tkr_error_t new_line(struct store *store, uint32_t *ret_line)
+{
+    ENSURE(store->current.next_line < SEGMENT_NO_LINE, TKR_CAPACITY);
+    *ret_line = store->current.next_line++;
+    store->changed = true;
+    return TKR_OK;
+}
+
+static tkr_error_t set_user_line(struct store *store, int64_t number, uint32_t *ret_line)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_SET_USER_LINE, &statement));
+    TRY(new_line(store, ret_line));
+    bind_integer(statement, 1, number);
+    bind_integer(statement, 2, *ret_line);
+    return statement_run(&store->writer, statement);
+}
+
+static tkr_error_t insert_user(struct store *store, const char *org_id, const char *user_id,
+                               bool want_line, int64_t now_ms, struct user_row *row)
+{
+    *row = (struct user_row){
+        .user = {.org_id = org_id, .id = user_id, .line = SEGMENT_NO_LINE},
+    };
+    TRY(ensure_org(store, org_id, now_ms, &row->org));
+    if (want_line) {
+        TRY(new_line(store, &row->user.line));
+    }
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_INSERT_USER, &statement));
+    bind_text(statement, 1, user_id);
+    bind_integer(statement, 2, row->org);
+    if (want_line) {
+        bind_integer(statement, 3, row->user.line);
+    }
+    bind_integer(statement, 4, now_ms);
+    TRY(statement_run(&store->writer, statement));
+    row->number = sqlite3_last_insert_rowid(store->writer.db);
+    store->changed = true;
+    return TKR_OK;
+}
+
+tkr_error_t store_ensure_user(struct store *store, const char *org_id, const char *user_id,
+                              bool want_line, int64_t now_ms, struct arena *arena,
+                              struct store_user *ret_user, bool *ret_created)
+{
+    struct user_row row;
+    tkr_error_t error = find_user(store, org_id, user_id, &row);
+    bool created = error == TKR_NOT_FOUND;
+    if (created) {
+        error = insert_user(store, org_id, user_id, want_line, now_ms, &row);
+    } else if (error == TKR_OK && want_line && row.user.line == SEGMENT_NO_LINE) {
+        error = set_user_line(store, row.number, &row.user.line);
+    }
+    TRY(error);
+    row.user.org_id = arena_copy(arena, org_id, strlen(org_id));
+    row.user.id = arena_copy(arena, user_id, strlen(user_id));
+    ENSURE(!arena_overflowed(arena), TKR_MEMORY);
+    *ret_user = row.user;
+    *ret_created = created;
+    return TKR_OK;
+}
+
+static tkr_error_t find_tier(struct store *store, const char *name, int64_t *ret_number)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_FIND_TIER, &statement));
+    bind_text(statement, 1, name);
+    TRY(statement_row(&store->writer, statement));
+    *ret_number = sqlite3_column_int64(statement, 0);
+    return TKR_OK;
+}
+
+/* One user a step, each found by its number: rows are changed between the steps. */
+static tkr_error_t give_next(struct store *store, int64_t tier, int64_t *number,
+                             tkr_error_t (*visit)(void *context, const struct store_user *),
+                             void *context)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_USERS_WITHOUT_LINE, &statement));
+    bind_integer(statement, 1, tier);
+    bind_integer(statement, 2, *number);
+    TRY(statement_row(&store->writer, statement));
+    *number = sqlite3_column_int64(statement, 0);
+    struct store_user user = {
+        .org_id = column_text(statement, 1),
+        .id = column_text(statement, 2),
+        .suspended = sqlite3_column_type(statement, 3) != SQLITE_NULL,
+    };
+    TRY(row_limits(statement, 4, &user.overrides));
+    TRY(set_user_line(store, *number, &user.line));
+    return visit(context, &user);
+}
+
+tkr_error_t store_give_user_lines(struct store *store, const char *tier,
+                                  tkr_error_t (*visit)(void *context, const struct store_user *),
+                                  void *context)
+{
+    int64_t tier_number = 0;
+    int64_t user_number = INT64_MIN;
+    TRY(find_tier(store, tier, &tier_number));
+    tkr_error_t error = TKR_OK;
+    while (error == TKR_OK) {
+        error = give_next(store, tier_number, &user_number, visit, context);
+    }
+    return error == TKR_NOT_FOUND ? TKR_OK : error;
+}
+
+/* --- changes with their event -------------------------------------------------------------- */
+
+static tkr_error_t insert_event(struct store *store, const struct store_event *event)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_INSERT_EVENT, &statement));
+    bind_integer(statement, 1, event->at_ms);
+    bind_text(statement, 2, event->type);
+    bind_text_optional(statement, 3, event->org_id);
+    bind_text_optional(statement, 4, event->actor_user);
+    bind_text_optional(statement, 5, event->actor_token);
+    bind_text_optional(statement, 6, event->user_id);
+    bind_text_optional(statement, 7, event->token_id);
+    bind_text_optional(statement, 8, event->token_name);
+    bind_text_optional(statement, 9, event->client);
+    bind_text_optional(statement, 10, event->user_agent);
+    bind_text_optional(statement, 11, event->request_id);
+    bind_text_optional(statement, 12, event->details);
+    TRY(statement_run(&store->writer, statement));
+    store->changed = true;
+    return TKR_OK;
+}
+
+static void bind_metadata(sqlite3_stmt *statement, int index, const char *metadata)
+{
+    if (metadata != NULL && strcmp(metadata, "{}") != 0) {
+        bind_text(statement, index, metadata);
+    }
+}
+
+/* The texts that a token's statement needs while it runs. */
+struct token_texts {
+    char overrides[LIMITS_TEXT_SIZE];
+    char cidrs[CIDRS_TEXT_BYTES_MAX];
+};
+
+static void bind_token(sqlite3_stmt *statement, const struct token *token,
+                       struct token_texts *texts)
+{
+    bind_bytes(statement, 1, token->digest, TOKEN_DIGEST_BYTES);
+    bind_text(statement, 2, token->id);
+    bind_integer(statement, 6, token->line);
+    bind_integer(statement, 7, token->kind);
+    bind_integer(statement, 8, token->env);
+    bind_text(statement, 9, token->name);
+    bind_text(statement, 10, token->scopes);
+    bind_text_optional(statement, 11, limits_format(&token->overrides, texts->overrides));
+    bind_text_optional(statement, 12, row_format_cidrs(token, texts->cidrs));
+    bind_metadata(statement, 13, token->metadata);
+    bind_integer_optional(statement, 14, token->not_before_ms);
+    bind_integer_optional(statement, 15, token->expires_at_ms);
+    bind_integer_optional(statement, 16, token->disabled_at_ms);
+    bind_integer_optional(statement, 17, token->quarantined_at_ms);
+    bind_integer_optional(statement, 18, token->revoked_at_ms);
+    bind_text(statement, 19, token->revoke_reason);
+    bind_text(statement, 20, token->display_prefix);
+    if (strcmp(token->lineage_id, token->id) != 0) {
+        bind_text_optional(statement, 21, token->lineage_id);
+    }
+    bind_text_optional(statement, 22, token->rotated_from);
+    bind_integer(statement, 23, (int64_t)token->version);
+    bind_integer(statement, 24, token->created_at_ms);
+    bind_integer(statement, 25, token->updated_at_ms);
+}
+
+tkr_error_t store_insert_token(struct store *store, struct token *token,
+                               const struct store_event *event)
+{
+    struct user_row user;
+    int64_t tier = 0;
+    TRY(find_user(store, token->org_id, token->user_id, &user));
+    TRY(find_tier(store, token->tier, &tier));
+    struct meta before = store->current;
+    struct token row = *token;
+    row.version = 1;
+    if (row.line == SEGMENT_NO_LINE) {
+        TRY(new_line(store, &row.line));
+    }
+    {
+        CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+        struct token_texts texts;
+        TRY(connection_prepare(&store->writer, STATEMENT_INSERT_TOKEN, &statement));
+        bind_token(statement, &row, &texts);
+        bind_integer(statement, 3, user.number);
+        bind_integer(statement, 4, user.org);
+        bind_integer(statement, 5, tier);
+        tkr_error_t error = statement_run(&store->writer, statement);
+        if (error != TKR_OK) {
+            store->current = before;
+            return error;
+        }
+    }
+    store->current.tokens++;
+    TRY(insert_event(store, event));
+    *token = row;
+    return TKR_OK;
+}
+
+/* Why an update met no row. */
+static tkr_error_t update_refusal(struct store *store, const struct token *token)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_TOKEN_STATE, &statement));
+    bind_text(statement, 1, token->id);
+    TRY(statement_row(&store->writer, statement));
+    bool same = sqlite3_column_int64(statement, 0) == (int64_t)token->version;
+    return same ? TKR_CONFLICT : TKR_PRECONDITION;
+}
+
+tkr_error_t store_update_token(struct store *store, struct token *token,
+                               const struct store_event *event)
+{
+    int64_t tier = 0;
+    TRY(find_tier(store, token->tier, &tier));
+    {
+        CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+        struct token_texts texts;
+        TRY(connection_prepare(&store->writer, STATEMENT_UPDATE_TOKEN, &statement));
+        bind_text(statement, 1, token->id);
+        bind_integer(statement, 2, (int64_t)token->version);
+        bind_text(statement, 3, token->name);
+        bind_integer(statement, 4, tier);
+        bind_text(statement, 5, token->scopes);
+        bind_text_optional(statement, 6, limits_format(&token->overrides, texts.overrides));
+        bind_text_optional(statement, 7, row_format_cidrs(token, texts.cidrs));
+        bind_metadata(statement, 8, token->metadata);
+        bind_integer_optional(statement, 9, token->not_before_ms);
+        bind_integer_optional(statement, 10, token->expires_at_ms);
+        bind_integer_optional(statement, 11, token->disabled_at_ms);
+        bind_integer_optional(statement, 12, token->quarantined_at_ms);
+        bind_integer_optional(statement, 13, token->revoked_at_ms);
+        bind_text(statement, 14, token->revoke_reason);
+        bind_integer(statement, 15, token->updated_at_ms);
+        TRY(statement_run(&store->writer, statement));
+    }
+    if (sqlite3_changes(store->writer.db) == 0) {
+        return update_refusal(store, token);
+    }
+    TRY(insert_event(store, event));
+    token->version++;
+    return TKR_OK;
+}
+
+tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
+                           const struct store_event *event)
+{
+    char limits[LIMITS_TEXT_SIZE];
+    ENSURE(tier_name_valid(tier->name, strlen(tier->name)), TKR_INVALID);
+    {
+        CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+        TRY(connection_prepare(&store->writer, STATEMENT_PUT_TIER, &statement));
+        bind_text(statement, 1, tier->name);
+        bind_text(statement, 2, limits_format(&tier->limits, limits));
+        bind_text(statement, 3, limits_subject_name(tier->subject));
+        TRY(statement_run(&store->writer, statement));
+    }
+    return insert_event(store, event);
+}
