@@ -28,6 +28,9 @@
 
 struct api;
 
+/* The organisation of the peers of the Unix socket, and of a fresh installation. */
+#define API_ORG_DEFAULT "default"
+
 /* Where a credential may stand, in order of preference. */
 struct api_credential_source {
     const char *header; /* e.g. "Authorization", "X-API-Key" */
@@ -46,20 +49,22 @@ struct api_options {
     size_t source_count;
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
-    const char *realm; /* of WWW-Authenticate */
+    const char *realm;      /* of WWW-Authenticate */
     uid_t socket_admin_uid; /* peers of the Unix socket with this uid (and root) are admin */
     struct log *log;
     const char *version;
 };
 
+/* What the options point to must live as long as the api. Errors: TKR_INVALID and
+ * TKR_OUT_OF_RANGE (realm, credential sources; named in `fault`), TKR_MEMORY. The segment need
+ * not be there yet. */
 MUST_USE tkr_error_t api_new(const struct api_options *options, struct api **ret_api,
                              struct fault *fault);
-void api_free(struct api *api);
+void api_free(struct api *api); /* NULL is allowed; after http_server_free */
 
 /* The route table to give to http_server_new, with `api` as its context. */
 const struct http_route *api_routes(size_t *ret_count);
-/* After http_server_new: number of event threads (one verifier each is made lazily), and
- * the server whose statistics `/metrics` shows. */
+/* After http_server_new: the server whose statistics `/metrics` and the status show. */
 void api_set_server(struct api *api, struct http_server *server);
 
 /*

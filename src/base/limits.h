@@ -79,6 +79,7 @@
 #define API_PAGE_BYTES_MAX (32 * 1024 * 1024)   /* memory of one list or batch call */
 #define API_METRICS_BYTES_MAX (256 * 1024)      /* text of `/metrics` */
 #define API_CALL_BYTES_MAX (1024 * 1024)        /* memory of one local call, without its page */
+#define LIFETIME_S_MAX INT64_C(3155760000) /* `expires_in`, 100 years; more: out_of_range */
 #define USER_AGENT_BYTES_MAX 255                /* in audit events; more is cut */
 
 /* --- the store ----------------------------------------------------------------------- */

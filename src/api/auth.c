@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Forward-auth: a proxy asks whether to let a request through, and learns whose it is.
+ *
+ * This is the product's hottest path, so it deals with the exchange directly: one pass over
+ * the header lines, no JSON, no allocation, texts that do not change made at the start.
+ *
+ *   200           valid; X-Auth-* tell whose
+ *   401           no token, or one that is no good; WWW-Authenticate says which
+ *   403           a good token that may not do this
+ *   429, 503      Retry-After
+ *   400           the proxy's own mistake: a query argument that is wrong
+ *
+ * Two different tokens in one request are `invalid_request`, for which RFC 6750 §3.1 has 400.
+ * Here it is answered with 401: proxies pass 401 to the client as it is and make anything
+ * else that they do not know a server error (nginx: 500), and it is the client's fault.
+ *
+ * `mode=nginx`: auth_request knows 2xx, 401 and 403 only. Other statuses of a verdict become
+ * 403, and X-Auth-Status always has the true one for the configuration to restore. A wrong
+ * query argument stays 400 (nginx then answers 500): it is a mistake in that configuration.
+ *
+ * All six X-Auth-* headers are in every answer, because a header that is absent lets a
+ * client's own through in some proxies; a refusal says nothing in them.
+ */
+#include <string.h>
+
+#include "api/access.h"
+#include "api/auth_headers.h"
+#include "api/json_input.h"
+#include "api/routes.h"
+#include "api/status.h"
+#include "base/text.h"
+#include "policy/scopes.h"
+
+struct auth {
+    struct api *api;
+    struct http_exchange *exchange;
+    struct api_thread *thread;
+    bool nginx_mode;
+    bool has_cost;
+    struct verify_request request;
+    struct verify_text scopes[HTTP_SCOPE_ARGUMENTS_MAX];
+};
+
+static const char *const identity_headers[] = {
+    "X-Auth-User", "X-Auth-Token-Id", "X-Auth-Token-Name",
+    "X-Auth-Tier", "X-Auth-Scopes",   "X-Auth-Org",
+};
+#define IDENTITY_HEADERS (sizeof identity_headers / sizeof identity_headers[0])
+#define IDENTITY_SCOPES 4 /* a set: its spaces stay */
+
+/* --- the query ------------------------------------------------------------------------------ */
+
+static tkr_error_t add_scope(struct auth *auth, const struct http_argument *argument,
+                             struct fault *fault)
+{
+    /* An empty scope is refused too: `scope=$variable` with nothing in it must not open. */
+    if (!scope_valid(argument->value, argument->value_length)) {
+        return fault_set(fault, TKR_INVALID, "scope", "is not a scope");
+    }
+    if (auth->request.scope_count == HTTP_SCOPE_ARGUMENTS_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "scope", "may stand at most %d times",
+                         HTTP_SCOPE_ARGUMENTS_MAX);
+    }
+    auth->scopes[auth->request.scope_count++] =
+        (struct verify_text){argument->value, argument->value_length};
+    return TKR_OK;
+}
+
+static tkr_error_t set_cost(struct auth *auth, const struct http_argument *argument,
+                            struct fault *fault)
+{
+    uint64_t cost;
+    if (auth->has_cost ||
+        text_parse_u64(argument->value, argument->value_length, &cost) != TKR_OK ||
+        cost > VERIFY_COST_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "cost", "must be 0 to %d, once", VERIFY_COST_MAX);
+    }
+    auth->has_cost = true;
+    auth->request.cost = (uint32_t)cost;
+    return TKR_OK;
+}
+
+static tkr_error_t read_argument(struct auth *auth, const struct http_argument *argument,
+                                 struct fault *fault)
+{
+    if (strcmp(argument->name, "scope") == 0) {
+        return add_scope(auth, argument, fault);
+    }
+    if (strcmp(argument->name, "cost") == 0) {
+        return set_cost(auth, argument, fault);
+    }
+    if (strcmp(argument->name, "user") == 0) {
+        if (auth->request.user != NULL) {
+            return fault_set(fault, TKR_INVALID, "user", "may stand only once");
+        }
+        /* Empty is a user that nobody is, not "any user". */
+        auth->request.user = argument->value;
+        auth->request.user_length = argument->value_length;
+        return TKR_OK;
+    }
+    if (strcmp(argument->name, "mode") == 0) {
+        if (auth->nginx_mode || strcmp(argument->value, "nginx") != 0) {
+            return fault_set(fault, TKR_INVALID, "mode", "must be `nginx`, once");
+        }
+        auth->nginx_mode = true;
+        return TKR_OK;
+    }
+    char shown[JSON_NAME_SHOWN_SIZE];
+    return fault_set(fault, TKR_UNKNOWN_MEMBER, json_name_shown(argument->name, shown),
+                     "there is no such query argument here");
+}
+
+static tkr_error_t read_query(struct auth *auth, struct fault *fault)
+{
+    const struct http_argument *arguments;
+    size_t count;
+    tkr_error_t error = http_arguments(auth->exchange, &arguments, &count);
+    if (error != TKR_OK) {
+        return fault_set(fault, error, "", "the query string cannot be read");
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_argument(auth, &arguments[i], fault));
+    }
+    return TKR_OK;
+}
+
+/* --- answers ------------------------------------------------------------------------------ */
+
+static void set_limits(struct auth *auth, const struct verify_result *result)
+{
+    char value[RATELIMIT_SIZE];
+    if (result->window_count > 0) {
+        http_set_header(auth->exchange, "RateLimit-Policy", ratelimit_policy(result, value));
+        http_set_header(auth->exchange, "RateLimit", ratelimit_state(result, value));
+    }
+}
+
+static void set_number(struct auth *auth, const char *name, uint64_t number)
+{
+    char value[21];
+    *header_number(value, number) = '\0';
+    http_set_header(auth->exchange, name, value);
+}
+
+static void answer_valid(struct auth *auth, const struct verify_result *result)
+{
+    char id[TOKEN_ID_CHARS + 1];
+    char value[HEADER_ENCODED_SIZE(SCOPES_TEXT_BYTES_MAX)];
+    token_id_format(result->token_id, id);
+    const struct verify_text texts[IDENTITY_HEADERS] = {
+        result->user, {id, TOKEN_ID_CHARS}, result->name, result->tier, result->scopes, result->org,
+    };
+    for (size_t i = 0; i < IDENTITY_HEADERS; i++) {
+        bool keep_spaces = i == IDENTITY_SCOPES;
+        http_set_header(auth->exchange, identity_headers[i],
+                        header_encode(texts[i].text, texts[i].length, keep_spaces, value));
+    }
+    set_limits(auth, result);
+    if (auth->nginx_mode) {
+        http_set_header(auth->exchange, "X-Auth-Status", "200");
+    }
+    http_answer(auth->exchange, 200, NULL, NULL, 0, false);
+}
+
+static void answer_refusal(struct auth *auth, unsigned status, const char *code, const char *title,
+                           const struct fault *fault)
+{
+    for (size_t i = 0; i < IDENTITY_HEADERS; i++) {
+        http_set_header(auth->exchange, identity_headers[i], "-");
+    }
+    if (auth->nginx_mode) {
+        set_number(auth, "X-Auth-Status", status);
+        status = status == 401 ? 401 : 403;
+    }
+    http_answer_problem(auth->exchange, status, code, title, fault);
+}
+
+/* RFC 6750 §3.1: the challenge names the scope that is necessary. */
+static void challenge_scopes(struct auth *auth)
+{
+    struct arena *arena = http_arena(auth->exchange);
+    const char *base = auth->api->challenges[TKR_VERDICT_INSUFFICIENT_SCOPE];
+    size_t bytes = strlen(base) + sizeof ", scope=\"\"";
+    for (size_t i = 0; i < auth->request.scope_count; i++) {
+        bytes += auth->scopes[i].length + 1;
+    }
+    char *challenge = arena_alloc(arena, bytes);
+    if (challenge == NULL) {
+        http_set_header(auth->exchange, "WWW-Authenticate", base);
+        return;
+    }
+    char *end = stpcpy(stpcpy(challenge, base), ", scope=\"");
+    for (size_t i = 0; i < auth->request.scope_count; i++) {
+        if (i > 0) {
+            *end++ = ' ';
+        }
+        end = mempcpy(end, auth->scopes[i].text, auth->scopes[i].length);
+    }
+    memcpy(end, "\"", sizeof "\"");
+    http_set_header(auth->exchange, "WWW-Authenticate", challenge);
+}
+
+static void answer_verdict(struct auth *auth, const struct verify_result *result)
+{
+    struct fault fault = {0};
+    tkr_verdict_t verdict = result->verdict;
+    unsigned status = status_of_verdict(verdict).status;
+    if (verdict == TKR_VERDICT_INSUFFICIENT_SCOPE) {
+        challenge_scopes(auth);
+        fault_set(&fault, TKR_FORBIDDEN, "", "scope `%.*s` is needed",
+                  (int)result->missing_scope_length, result->missing_scope);
+    } else if (auth->api->challenges[verdict] != NULL) {
+        http_set_header(auth->exchange, "WWW-Authenticate", auth->api->challenges[verdict]);
+    }
+    if (status == 429) {
+        set_limits(auth, result);
+        set_number(auth, "Retry-After",
+                   (uint64_t)ratelimit_retry_after_s(result, auth->request.cost));
+    } else if (status == 503) {
+        http_set_header(auth->exchange, "Retry-After", "1");
+    }
+    answer_refusal(auth, status, tkr_verdict_name(verdict), tkr_verdict_text(verdict),
+                   fault.error != TKR_OK ? &fault : NULL);
+}
+
+static void answer_no_token(struct auth *auth)
+{
+    http_set_header(auth->exchange, "WWW-Authenticate", auth->api->challenge_bare);
+    answer_refusal(auth, 401, tkr_error_name(TKR_UNAUTHENTICATED),
+                   tkr_error_text(TKR_UNAUTHENTICATED), NULL);
+}
+
+static void answer_conflict(struct auth *auth)
+{
+    struct fault fault = {0};
+    tkr_error_t error =
+        fault_set(&fault, TKR_INVALID, "", "the request carries two different tokens");
+    http_set_header(auth->exchange, "WWW-Authenticate", auth->api->challenge_conflict);
+    answer_refusal(auth, 401, tkr_error_name(error), tkr_error_text(error), &fault);
+}
+
+/* --- the request -------------------------------------------------------------------------- */
+
+static bool texts_fit(const struct verify_result *result)
+{
+    return result->user.length <= USER_ID_BYTES_MAX &&
+           result->name.length <= TOKEN_NAME_BYTES_MAX &&
+           result->tier.length <= TIER_NAME_BYTES_MAX && result->org.length <= ORG_ID_BYTES_MAX &&
+           result->scopes.length <= SCOPES_TEXT_BYTES_MAX;
+}
+
+/* Answers; returns what it came to. */
+static unsigned decide(struct auth *auth)
+{
+    struct fault fault = {0};
+    tkr_error_t error = read_query(auth, &fault);
+    if (error != TKR_OK) {
+        auth->nginx_mode = false;
+        answer_refusal(auth, status_of_error(error), tkr_error_name(error), tkr_error_text(error),
+                       &fault);
+        return OUTCOME_BAD_REQUEST;
+    }
+    struct request_headers headers;
+    request_headers_read_auth(&headers, auth->api, auth->exchange);
+    if (headers.credential.state == CREDENTIAL_NONE) {
+        answer_no_token(auth);
+        return OUTCOME_NO_TOKEN;
+    }
+    if (headers.credential.state == CREDENTIAL_CONFLICT) {
+        answer_conflict(auth);
+        return OUTCOME_CONFLICT;
+    }
+    if (headers.overflowed ||
+        client_address(&auth->api->trust, http_peer(auth->exchange), headers.forwarded_for,
+                       headers.forwarded_for_length, &auth->request.client) != TKR_OK) {
+        error =
+            fault_set(&fault, TKR_MALFORMED, "X-Forwarded-For", "it is not a list of addresses");
+        answer_refusal(auth, status_of_error(error), tkr_error_name(error), tkr_error_text(error),
+                       &fault);
+        return OUTCOME_BAD_REQUEST;
+    }
+    auth->request.token = headers.credential.text;
+    auth->request.token_length = headers.credential.length;
+    struct verify_result result;
+    result.verdict = TKR_VERDICT_UNAVAILABLE;
+    if (LIKELY(auth->thread != NULL && auth->thread->verifier != NULL)) {
+        verify_token(auth->thread->verifier, &auth->request, &result);
+    }
+    if (UNLIKELY(result.verdict == TKR_VERDICT_VALID && !texts_fit(&result))) {
+        result.verdict = TKR_VERDICT_UNAVAILABLE; /* the segment is not what we wrote */
+    }
+    if (result.verdict == TKR_VERDICT_VALID) {
+        answer_valid(auth, &result);
+    } else {
+        answer_verdict(auth, &result);
+    }
+    return result.verdict;
+}
+
+void auth_handle(void *context, struct http_exchange *exchange)
+{
+    struct api *api = context;
+    int64_t start_ns = clock_monotonic_ns(api->options.clock);
+    struct auth auth;
+    auth.api = api;
+    auth.exchange = exchange;
+    auth.thread = api_thread_of_event(api->threads, http_thread(exchange));
+    auth.nginx_mode = auth.has_cost = false;
+    auth.request = (struct verify_request){.cost = 1, .scopes = auth.scopes};
+    struct api_thread *thread = auth.thread;
+    unsigned outcome = decide(&auth);
+    if (thread != NULL) {
+        int64_t took_ns = clock_monotonic_ns(api->options.clock) - start_ns;
+        api_thread_count(thread, ENDPOINT_AUTH, outcome, 1);
+        histogram_observe(&thread->latency[ENDPOINT_AUTH], (uint64_t)(took_ns > 0 ? took_ns : 0));
+    }
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/routes.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#define PATH_TOKENS "/api/v1/auth/tokens"
+#define PATH_TOKEN "/api/v1/auth/tokens/{id}"
+#define LIST_ARGUMENTS "user_id name status all org_id limit cursor"
+
+/*
+ * A row: id, methods, path, handler, place, largest body; then who may call, with which scope,
+ * whether any local process may, the query arguments, the parameter, the resource.
+ *
+ * What decides from the segment alone is answered inline; whatever may touch the store or its
+ * locks goes to a worker thread.
+ */
+/* clang-format off */
+#define ROUTE_TABLE(X) \
+    X(AUTH,          HTTP_GET | HTTP_HEAD | HTTP_POST, "/auth", auth_handle, HTTP_INLINE, 0, \
+      ACCESS_PUBLIC, NULL, false, NULL, NULL, NULL) \
+    X(VERIFY,        HTTP_POST, "/api/v1/verify", call_inline, HTTP_INLINE, HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:verify", true, NULL, NULL, verify_post) \
+    X(VERIFY_BATCH,  HTTP_POST, "/api/v1/verify/batch", call_inline, HTTP_INLINE, \
+      HTTP_BATCH_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:verify", true, NULL, NULL, verify_batch_post) \
+    X(ME,            HTTP_GET, "/api/v1/auth/me", call_inline, HTTP_INLINE, 0, \
+      ACCESS_TOKEN, NULL, false, NULL, NULL, me_get) \
+    X(AUTH_HEALTH,   HTTP_GET, "/api/v1/auth/health", call_inline, HTTP_INLINE, 0, \
+      ACCESS_PUBLIC, NULL, false, NULL, NULL, auth_health_get) \
+    X(SYSTEM_HEALTH, HTTP_GET, "/api/v1/system/health", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_PUBLIC, NULL, false, NULL, NULL, system_health_get) \
+    X(SYSTEM_STATUS, HTTP_GET, "/api/v1/system/status", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "system:read", false, NULL, NULL, system_status_get) \
+    X(METRICS,       HTTP_GET, "/metrics", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "system:read", true, NULL, NULL, metrics_get) \
+    X(TOKENS_POST,   HTTP_POST, PATH_TOKENS, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, NULL, tokens_post) \
+    X(TOKENS_LIST,   HTTP_GET, PATH_TOKENS, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, LIST_ARGUMENTS, NULL, tokens_list) \
+    X(TOKENS_GET,    HTTP_GET, PATH_TOKEN, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, NULL, "id", tokens_get) \
+    X(TOKENS_PATCH,  HTTP_PATCH, PATH_TOKEN, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_patch) \
+    X(TOKENS_DELETE, HTTP_DELETE, PATH_TOKEN, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:write", false, "reason", "id", tokens_delete) \
+    X(TIERS_LIST,    HTTP_GET, "/api/v1/tiers", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tiers:read", false, NULL, NULL, tiers_list) \
+    X(TIERS_PUT,     HTTP_PUT, "/api/v1/tiers/{name}", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tiers:write", false, NULL, "name", tiers_put)
+/* clang-format on */
+
+enum {
+#define ROUTE_ENUM(id, methods, path, handler, place, body, access, scope, peers, arguments,       \
+                   parameter, resource)                                                            \
+    ROUTE_##id,
+    ROUTE_TABLE(ROUTE_ENUM) ROUTE_COUNT
+};
+
+static const struct http_route http_rows[ROUTE_COUNT] = {
+#define ROUTE_HTTP(id, methods, path, handler, place, body, access, scope, peers, arguments,       \
+                   parameter, resource)                                                            \
+    [ROUTE_##id] = {(methods), (path), (handler), (place), (body), ROUTE_##id},
+    ROUTE_TABLE(ROUTE_HTTP)};
+
+static const struct api_route api_rows[ROUTE_COUNT] = {
+#define ROUTE_API(id, methods, path, handler, place, body, access, scope, peers, arguments,        \
+                  parameter, resource)                                                             \
+    [ROUTE_##id] = {(access), (scope), (peers), (arguments), (parameter), (resource)},
+    ROUTE_TABLE(ROUTE_API)};
+
+const struct http_route *api_routes(size_t *ret_count)
+{
+    *ret_count = ROUTE_COUNT;
+    return http_rows;
+}
+
+const struct api_route *api_route_by_id(int id)
+{
+    ASSERT(id >= 0 && id < ROUTE_COUNT);
+    return &api_rows[id];
+}
+
+/* --- local calls ---------------------------------------------------------------------------- */
+
+/* Percent-decodes one path segment. False: not decodable, empty, or too long. */
+static bool decode_segment(const char *text, size_t length, char *out, size_t size)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '%') {
+            if (i + 2 >= length || text_unhex(text + i + 1, 2, &c) != TKR_OK || c == '\0') {
+                return false;
+            }
+            i += 2;
+        }
+        if (written + 1 >= size) {
+            return false;
+        }
+        out[written++] = c;
+    }
+    out[written] = '\0';
+    return written > 0;
+}
+
+/* Our paths have a parameter as their last segment only. */
+static bool path_matches(const struct http_route *row, const char *path, char *ret_parameter,
+                         size_t parameter_size)
+{
+    const char *brace = strchr(row->path, '{');
+    if (brace == NULL) {
+        return strcmp(row->path, path) == 0;
+    }
+    size_t fixed = (size_t)(brace - row->path);
+    if (strncmp(row->path, path, fixed) != 0 || strchr(path + fixed, '/') != NULL) {
+        return false;
+    }
+    return decode_segment(path + fixed, strlen(path + fixed), ret_parameter, parameter_size);
+}
+
+const struct api_route *api_route_find(enum http_method method, const char *path,
+                                       char *ret_parameter, size_t parameter_size)
+{
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if ((http_rows[i].methods & method) != 0 && api_rows[i].resource != NULL &&
+            path_matches(&http_rows[i], path, ret_parameter, parameter_size)) {
+            return &api_rows[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of all routes; api_routes() of api.h shows it to the HTTP layer. */
+#ifndef API_ROUTES_H
+#define API_ROUTES_H
+
+#include "api/call.h"
+
+/* Our part of the row that has this http_route id. */
+const struct api_route *api_route_by_id(int id);
+/* For local calls: finds the row of a method and path; `ret_parameter` gets what stands for
+ * {…}, percent-decoded. NULL: no such row, or not one for local calls. */
+const struct api_route *api_route_find(enum http_method method, const char *path,
+                                       char *ret_parameter, size_t parameter_size);
+
+/* --- the resources, one file each --------------------------------------------------------- */
+void auth_handle(void *context, struct http_exchange *exchange); /* an http_handler */
+void verify_post(struct api_call *call);
+void verify_batch_post(struct api_call *call);
+void me_get(struct api_call *call);
+void auth_health_get(struct api_call *call);
+void system_health_get(struct api_call *call);
+void system_status_get(struct api_call *call);
+void metrics_get(struct api_call *call);
+void tokens_post(struct api_call *call);
+void tokens_list(struct api_call *call);
+void tokens_get(struct api_call *call);
+void tokens_patch(struct api_call *call);
+void tokens_delete(struct api_call *call);
+void tiers_list(struct api_call *call);
+void tiers_put(struct api_call *call);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/token_json.h"
+
+#include <string.h>
+
+/* Windows not set are null; one that is explicitly without a limit is `unlimited`, because a
+ * number that means "none" would be mistaken for one. */
+static void emit_limits(struct emitter *emitter, const struct limits *limits)
+{
+    emit_open(emitter, "limits", '{');
+    for (int i = 0; i < WINDOW_COUNT; i++) {
+        const char *name = window_name((enum window)i);
+        if ((limits->set & (1U << i)) == 0) {
+            emit_null(emitter, name);
+        } else if (limits->limit[i] == LIMIT_NONE) {
+            emit_text(emitter, name, LIMIT_UNLIMITED_TEXT);
+        } else {
+            emit_count(emitter, name, limits->limit[i]);
+        }
+    }
+    emit_close(emitter, '}');
+}
+
+static void emit_networks(struct emitter *emitter, const struct token *token)
+{
+    emit_open(emitter, "allowed_ips", '[');
+    for (size_t i = 0; i < token->allowed_ip_count; i++) {
+        char text[CIDR_TEXT_SIZE];
+        emit_text(emitter, NULL, cidr_format(&token->allowed_ips[i], text));
+    }
+    emit_close(emitter, ']');
+}
+
+void emit_token_members(struct emitter *emitter, const struct token *token)
+{
+    const char *metadata = token->metadata != NULL ? token->metadata : "";
+    const char *scopes = token->scopes != NULL ? token->scopes : "";
+    emit_text(emitter, "id", token->id);
+    emit_text(emitter, "object", "token");
+    emit_text(emitter, "org_id", token->org_id);
+    emit_text(emitter, "user_id", token->user_id);
+    emit_text(emitter, "name", token->name);
+    emit_text(emitter, "kind", token_kind_name(token->kind));
+    emit_text(emitter, "env", token_env_name(token->env));
+    emit_text(emitter, "display_prefix", token->display_prefix);
+    emit_text(emitter, "tier", token->tier);
+    emit_words(emitter, "scopes", scopes, strlen(scopes));
+    emit_limits(emitter, &token->overrides);
+    emit_null(emitter, "credits"); /* null: not metered */
+    emit_networks(emitter, token);
+    emit_json(emitter, "metadata", metadata, strlen(metadata));
+    emit_time(emitter, "not_before", token->not_before_ms);
+    emit_time(emitter, "expires_at", token->expires_at_ms);
+    emit_time(emitter, "created_at", token->created_at_ms);
+    emit_time(emitter, "updated_at", token->updated_at_ms);
+    emit_time(emitter, "last_used_at", token->last_used_at_ms);
+    emit_count(emitter, "request_count", token->request_count);
+    emit_text(emitter, "lineage_id", token->lineage_id);
+    emit_text_or_null(emitter, "rotated_from", token->rotated_from, strlen(token->rotated_from));
+    emit_time(emitter, "disabled_at", token->disabled_at_ms);
+    emit_time(emitter, "revoked_at", token->revoked_at_ms);
+    emit_text(emitter, "revoke_reason", token->revoke_reason);
+    emit_text(emitter, "status", token_status_name(token->status));
+    emit_count(emitter, "version", token->version);
+}
+
+void emit_tier(struct emitter *emitter, const char *name, const struct tier *tier)
+{
+    emit_open(emitter, name, '{');
+    emit_text(emitter, "name", tier->name);
+    emit_text(emitter, "object", "tier");
+    emit_limits(emitter, &tier->limits);
+    emit_text(emitter, "subject", limits_subject_name(tier->subject));
+    emit_close(emitter, '}');
+}

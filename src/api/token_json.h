@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON of tokens and tiers: bodies as they are read, objects as they are written. */
+#ifndef API_TOKEN_JSON_H
+#define API_TOKEN_JSON_H
+
+#include <jansson.h>
+
+#include "api/json_emit.h"
+#include "api/json_input.h"
+#include "base/arena.h"
+#include "engine/lifecycle.h"
+
+/* A window without a limit, where null would be "as the tier says". */
+#define LIMIT_UNLIMITED_TEXT "unlimited"
+
+/* The members of a token, into an open object. Never the token itself. */
+void emit_token_members(struct emitter *emitter, const struct token *token);
+void emit_tier(struct emitter *emitter, const char *name, const struct tier *tier);
+
+/*
+ * The bodies of POST and PATCH. Texts point into `root` and `arena`. `now_ms` is what
+ * `expires_in` counts from. Errors: those of json_read, TKR_INVALID, TKR_OUT_OF_RANGE,
+ * TKR_MEMORY. What needs the store or the policy (does the tier exist, is the lifetime
+ * allowed) is the engine's to check.
+ */
+MUST_USE tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *arena,
+                                       struct token_create *ret_create, struct fault *fault);
+MUST_USE tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *arena,
+                                       struct token_update *ret_update, struct fault *fault);
+MUST_USE tkr_error_t tier_read(const json_t *root, const char *name, struct tier *ret_tier,
+                               struct fault *fault);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tokens: issue, list, show, change, revoke.
+ *
+ * A change is handed to the authority and answered from its writer's thread, when it is
+ * durable and visible. Until then the decoded body is kept (the change may point into it)
+ * and released before the answer, because after the answer the call's memory is gone.
+ *
+ * The plaintext of a new token is in the answer of its creation and nowhere else: the buffer
+ * is a secret one, and a replay by Idempotency-Key shows the token's object without it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/json_input.h"
+#include "api/routes.h"
+#include "api/token_json.h"
+#include "base/text.h"
+#include "crypto/digest.h"
+
+struct change {
+    struct api_call *call;
+    json_t *root; /* NULL: a change without a body */
+};
+
+static struct change *change_new(struct api_call *call)
+{
+    struct change *change = arena_alloc(call->arena, sizeof *change);
+    if (change == NULL) {
+        call_fail(call, TKR_MEMORY, NULL);
+        return NULL;
+    }
+    change->call = call;
+    return change;
+}
+
+/* A change that could not even be queued. */
+static void change_refuse(struct change *change, tkr_error_t error, const struct fault *fault)
+{
+    struct api_call *call = change->call;
+    json_decref(change->root);
+    call_fail(call, error, fault);
+}
+
+static void set_etag(struct api_call *call, const struct token *token)
+{
+    char etag[32];
+    snprintf(etag, sizeof etag, "\"%llu\"", (unsigned long long)token->version);
+    call_header(call, "ETag", etag);
+}
+
+/*
+ * If-Match: `*` or one strong entity tag that we gave out. A weak one never matches (RFC 9110
+ * §13.1.1), and neither does one that is not ours: both are a failed precondition.
+ */
+static tkr_error_t if_match_version(const struct api_call *call, uint64_t *ret_version,
+                                    struct fault *fault)
+{
+    const char *text = call->if_match;
+    *ret_version = 0;
+    if (text == NULL || strcmp(text, "*") == 0) {
+        return TKR_OK;
+    }
+    size_t length = strlen(text);
+    uint64_t version = 0;
+    if (length < 3 || text[0] != '"' || text[length - 1] != '"' ||
+        text_parse_u64(text + 1, length - 2, &version) != TKR_OK || version == 0) {
+        return fault_set(fault, TKR_PRECONDITION, "If-Match", "must be an ETag of this token");
+    }
+    *ret_version = version;
+    return TKR_OK;
+}
+
+static void emit_warnings(struct emitter *emitter, const struct change_result *result)
+{
+    emit_open(emitter, "warnings", '[');
+    if (result->clamped) {
+        emit_open(emitter, NULL, '{');
+        emit_text(emitter, "code", "lifetime_clamped");
+        emit_text(emitter, "member", "expires_at");
+        emit_text(emitter, "detail", "the policy's maximum lifetime made it shorter than asked");
+        emit_close(emitter, '}');
+    }
+    emit_close(emitter, ']');
+}
+
+/* --- POST ------------------------------------------------------------------------------------ */
+
+static void create_done(void *context, const struct change_result *result)
+{
+    struct change *change = context;
+    struct api_call *call = change->call;
+    json_decref(change->root);
+    if (result->error != TKR_OK) {
+        call_fail(call, result->error, &result->fault);
+        return;
+    }
+    struct buffer body CLEANUP(buffer_deinit);
+    struct emitter emitter;
+    char location[sizeof "/api/v1/auth/tokens/" + TOKEN_ID_CHARS];
+    buffer_init_secret(&body, API_ANSWER_BYTES_MAX);
+    emit_begin(&emitter, &body);
+    emit_open(&emitter, NULL, '{');
+    emit_token_members(&emitter, &result->token);
+    emit_text(&emitter, "token", result->plaintext); /* null: chosen by the caller, or replayed */
+    emit_bool(&emitter, "replayed", result->replayed);
+    emit_warnings(&emitter, result);
+    emit_close(&emitter, '}');
+    snprintf(location, sizeof location, "/api/v1/auth/tokens/%s", result->token.id);
+    call_header(call, "Location", location);
+    set_etag(call, &result->token);
+    call_answer(call, result->replayed ? 200 : 201, &body);
+}
+
+/* What makes two requests with one Idempotency-Key the same: who asks, and the bytes of the
+ * body (a relative `expires_in` is the same request a second later). */
+static tkr_error_t request_digest(const struct api_call *call, uint8_t ret_digest[32])
+{
+    struct buffer text CLEANUP(buffer_deinit);
+    buffer_init_secret(&text, HTTP_BODY_BYTES_MAX + 2 * USER_ID_BYTES_MAX);
+    buffer_add(&text, call->principal.user_id, strlen(call->principal.user_id) + 1);
+    buffer_add(&text, call->body, call->body_length);
+    TRY(buffer_status(&text));
+    return digest_sha256(text.data, text.length, ret_digest);
+}
+
+static tkr_error_t create(struct change *change, struct fault *fault)
+{
+    struct api_call *call = change->call;
+    struct authority *authority = call->api->options.authority;
+    struct token_create asked;
+    TRY(json_parse(call->body, call->body_length, &change->root, fault));
+    TRY(token_create_read(change->root, authority_now_ms(authority), call->arena, &asked, fault));
+    if (call->idempotency_key != NULL) {
+        asked.idempotency_key = call->idempotency_key;
+        TRY(request_digest(call, asked.request_digest));
+    }
+    return authority_create_token(authority, &call->principal, &asked, create_done, change, fault);
+}
+
+void tokens_post(struct api_call *call)
+{
+    struct fault fault = {0};
+    struct change *change = change_new(call);
+    if (change == NULL) {
+        return;
+    }
+    tkr_error_t error = create(change, &fault);
+    if (error != TKR_OK) {
+        change_refuse(change, error, &fault);
+    }
+}
+
+/* --- PATCH, DELETE ---------------------------------------------------------------------------- */
+
+static void change_answer(void *context, const struct change_result *result)
+{
+    struct change *change = context;
+    struct api_call *call = change->call;
+    json_decref(change->root);
+    if (result->error != TKR_OK) {
+        call_fail(call, result->error, &result->fault);
+        return;
+    }
+    struct buffer body CLEANUP(buffer_deinit);
+    struct emitter emitter;
+    buffer_init(&body, API_ANSWER_BYTES_MAX);
+    emit_begin(&emitter, &body);
+    emit_open(&emitter, NULL, '{');
+    emit_token_members(&emitter, &result->token);
+    emit_warnings(&emitter, result);
+    emit_close(&emitter, '}');
+    set_etag(call, &result->token);
+    call_answer(call, 200, &body);
+}
+
+static tkr_error_t update(struct change *change, struct fault *fault)
+{
+    struct api_call *call = change->call;
+    struct authority *authority = call->api->options.authority;
+    struct token_update asked;
+    TRY(json_parse(call->body, call->body_length, &change->root, fault));
+    TRY(token_update_read(change->root, authority_now_ms(authority), call->arena, &asked, fault));
+    TRY(if_match_version(call, &asked.if_version, fault));
+    return authority_update_token(authority, &call->principal, call->parameter, &asked,
+                                  change_answer, change, fault);
+}
+
+void tokens_patch(struct api_call *call)
+{
+    struct fault fault = {0};
+    struct change *change = change_new(call);
+    if (change == NULL) {
+        return;
+    }
+    tkr_error_t error = update(change, &fault);
+    if (error != TKR_OK) {
+        change_refuse(change, error, &fault);
+    }
+}
+
+static tkr_error_t revoke(struct change *change, struct fault *fault)
+{
+    struct api_call *call = change->call;
+    const char *reason = call_argument(call, "reason");
+    uint64_t if_version;
+    if (reason != NULL && (strlen(reason) > REVOKE_REASON_BYTES_MAX ||
+                           !text_is_printable_utf8(reason, strlen(reason)))) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "reason",
+                         "must be at most %d bytes without control characters",
+                         REVOKE_REASON_BYTES_MAX);
+    }
+    TRY(if_match_version(call, &if_version, fault));
+    return authority_revoke_token(call->api->options.authority, &call->principal, call->parameter,
+                                  reason != NULL && *reason != '\0' ? reason : NULL, if_version,
+                                  change_answer, change, fault);
+}
+
+void tokens_delete(struct api_call *call)
+{
+    struct fault fault = {0};
+    struct change *change = change_new(call);
+    if (change == NULL) {
+        return;
+    }
+    tkr_error_t error = revoke(change, &fault);
+    if (error != TKR_OK) {
+        change_refuse(change, error, &fault);
+    }
+}
+
+/* --- GET ----------------------------------------------------------------------------------------
+ */
+
+void tokens_get(struct api_call *call)
+{
+    struct token token;
+    tkr_error_t error = authority_get_token(call->api->options.authority, &call->principal,
+                                            call->parameter, call->arena, &token);
+    if (error != TKR_OK) {
+        call_fail(call, error, NULL);
+        return;
+    }
+    struct buffer body CLEANUP(buffer_deinit);
+    struct emitter emitter;
+    buffer_init(&body, API_ANSWER_BYTES_MAX);
+    emit_begin(&emitter, &body);
+    emit_open(&emitter, NULL, '{');
+    emit_token_members(&emitter, &token);
+    emit_close(&emitter, '}');
+    set_etag(call, &token);
+    call_answer(call, 200, &body);
+}
+
+static tkr_error_t read_filter(const struct api_call *call, struct token_filter *ret_filter,
+                               struct fault *fault)
+{
+    const char *limit = call_argument(call, "limit");
+    const char *status = call_argument(call, "status");
+    const char *all = call_argument(call, "all");
+    uint64_t page = LIST_PAGE_DEFAULT;
+    struct token_filter filter = {
+        .org_id = call_argument(call, "org_id"),
+        .user_id = call_argument(call, "user_id"),
+        .name = call_argument(call, "name"),
+        .cursor = call_argument(call, "cursor"),
+        .has_status = status != NULL,
+        .now_ms = authority_now_ms(call->api->options.authority),
+    };
+    if (limit != NULL && (text_parse_u64(limit, strlen(limit), &page) != TKR_OK || page < 1 ||
+                          page > LIST_PAGE_MAX)) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "limit", "must be 1 to %d", LIST_PAGE_MAX);
+    }
+    filter.limit = (uint32_t)page;
+    if (status != NULL && token_status_parse(status, strlen(status), &filter.status) != TKR_OK) {
+        return fault_set(fault, TKR_INVALID, "status", "is not a status of tokens");
+    }
+    if (all != NULL && strcmp(all, "true") != 0 && strcmp(all, "false") != 0) {
+        return fault_set(fault, TKR_INVALID, "all", "must be `true` or `false`");
+    }
+    filter.include_inactive = all != NULL && strcmp(all, "true") == 0;
+    *ret_filter = filter;
+    return TKR_OK;
+}
+
+static tkr_error_t list(struct api_call *call, struct arena *arena, struct buffer *body,
+                        struct fault *fault)
+{
+    struct token_filter filter;
+    struct token_page page;
+    TRY(read_filter(call, &filter, fault));
+    TRY(authority_list_tokens(call->api->options.authority, &call->principal, &filter, arena, &page,
+                              fault));
+    struct emitter emitter;
+    emit_begin(&emitter, body);
+    emit_open(&emitter, NULL, '{');
+    emit_open(&emitter, "data", '[');
+    for (size_t i = 0; i < page.count; i++) {
+        emit_open(&emitter, NULL, '{');
+        emit_token_members(&emitter, &page.tokens[i]);
+        emit_close(&emitter, '}');
+    }
+    emit_close(&emitter, ']');
+    emit_text(&emitter, "next_cursor", page.next_cursor);
+    emit_close(&emitter, '}');
+    return TKR_OK;
+}
+
+void tokens_list(struct api_call *call)
+{
+    struct fault fault = {0};
+    struct arena *arena CLEANUP(arena_free_p) = NULL; /* a page may need more than a call has */
+    struct buffer body CLEANUP(buffer_deinit);
+    buffer_init(&body, API_ANSWER_BYTES_MAX);
+    tkr_error_t error = arena_new(API_PAGE_BYTES_MAX, &arena);
+    if (error == TKR_OK) {
+        error = list(call, arena, &body, &fault);
+    }
+    if (error != TKR_OK) {
+        call_fail(call, error, &fault);
+        return;
+    }
+    call_answer(call, 200, &body);
+}
