@@ -40,6 +40,9 @@
 #define SEGMENT_TOKENS_MAX 1000000000U /* more: create answers capacity */
 #define SEGMENT_TIERS_MAX 256
 #define SEGMENT_ORGS_MAX 65536
+#define SEGMENT_USERS_MAX 1000000000U      /* more: create answers capacity */
+#define SEGMENT_LINES_MAX (1U << 31)       /* usage lines; more: create answers capacity */
+#define SEGMENT_TEXT_BYTES_MAX (32ULL << 30) /* names, metadata, networks of all tokens */
 #define SEGMENT_STALE_S_DEFAULT 5 /* heartbeat older than this: unavailable */
 
 /* --- HTTP ---------------------------------------------------------------------------- */
@@ -96,9 +99,13 @@
 #define STORE_WAL_PAGES 4000 /* pages in the write-ahead log that start a checkpoint */
 #define STORE_WAL_PAGES_WAIT (16 * STORE_WAL_PAGES) /* from here on it waits for readers */
 #define STORE_WAL_BYTES_KEPT (64 * 1024 * 1024) /* a longer log is cut when it starts over */
+#define CHANGE_BYTES_MAX (64 * 1024) /* memory of one change with its texts; more: too_large */
+#define INVISIBLE_TOKENS_MAX 4096 /* stored tokens that a full segment could not take; more wait
+                                     for the next start */
 #define EVENT_DETAILS_BYTES_MAX 4096 /* an audit event's details; longer values are left out */
 #define USAGE_FLUSH_LINES_MAX 20000  /* lines written a flush; the rest stays for the next */
 #define USAGE_FLUSH_SLICE 1000       /* lines in one transaction, between two batches of changes */
+#define STATUS_COUNTS_MS 10000      /* tokens by status are counted at most this often */
 #define CLOCK_FLUSH_MS 60000         /* an idle authority writes its clock this often */
 
 /* --- configuration --------------------------------------------------------------------- */

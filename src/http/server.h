@@ -60,7 +60,7 @@ struct http_route {
 };
 
 struct http_options {
-    const char *listen; /* `127.0.0.1:8080`, `[::1]:8080`, `:8080`; "" for none */
+    const char *listen;      /* `127.0.0.1:8080`, `[::1]:8080`, `:8080`; "" for none */
     const char *socket_path; /* Unix socket; "" for none; mode `socket_mode` */
     unsigned socket_mode;
     const char *tls_certificate, *tls_key; /* PEM files, both or neither ("") */
@@ -68,12 +68,18 @@ struct http_options {
     unsigned worker_threads;
     unsigned connections_max;
     unsigned connections_per_address_max; /* 0: no maximum */
-    unsigned idle_s;
+    unsigned idle_s;       /* until a request line is whole; 0: HTTP_IDLE_S_DEFAULT */
+    unsigned request_s;    /* until a request is, and until its answer is taken, however the bytes
+                              trickle; 0: HTTP_REQUEST_S_DEFAULT */
+    size_t work_queue_max; /* 0: WORK_QUEUE_MAX, which is also the most */
+    bool access_log;       /* a line a request at LOG_DEBUG; false: nothing is even gathered */
+    const char *problem_type; /* prefix of a problem's `type`, its code follows; NULL:
+                                 "about:blank". A literal */
     const struct http_route *routes;
     size_t route_count;
     void *context; /* for the handlers */
     const struct clock *clock;
-    struct log *log;   /* access lines at LOG_DEBUG, failures at LOG_WARNING */
+    struct log *log;         /* access lines at LOG_DEBUG, refused connections at LOG_WARNING */
     const char *server_name; /* the `Server` header; "" for none */
 };
 
