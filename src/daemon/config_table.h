@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of configuration. A row is
+ *
+ *     X(section, key, TYPE, member, least, most, default, unit, flag, description)
+ *
+ *   TYPE     how the text is read and kept, see enum config_type
+ *   member   of struct config
+ *   least, most   of a number, in `unit`; of a text, its length in bytes; of a list, its
+ *            entries. Of a CHOICE `most` is unused.
+ *   default  as it would stand in a file
+ *   unit     for people; for a CHOICE its values, in the order of the enum, with commas
+ *   flag     of `tokenry serve`, without `--`; "" for none (then only `--set` reaches it)
+ *   description   sentences for people; they stand in the example file and in
+ *            tokenry.conf(5)
+ *
+ * The parser, the environment's names, `check-config`, the flags of `serve`, the example
+ * file and the man page's list come from here and nowhere else: a new key is a member of
+ * struct config and a row.
+ */
+#ifndef DAEMON_CONFIG_TABLE_H
+#define DAEMON_CONFIG_TABLE_H
+
+#include "base/limits.h"
+
+/* X(section, description), in the order of the example file. */
+/* clang-format off */
+#define CONFIG_SECTIONS(X) \
+    X(server,   "Where Tokenry listens, where it keeps its data and as whom it runs.") \
+    X(log,      "One line an event on standard error.") \
+    X(token,    "The look of the tokens that Tokenry makes.") \
+    X(auth,     "Where callers put their token, and what a refusal says.") \
+    X(limits,   "How the three windows of a rate limit move.") \
+    X(lifetime, "How long a new token lives, by its kind: 30s, 15m, 24h, 30d, 2w or never.") \
+    X(usage,    "Counting of requests.") \
+    X(segment,  "The shared memory from which every verification is answered.")
+
+#define CONFIG_TABLE(X) \
+    X(server, data, PATH, data, 0, 1024, "", "", "data", \
+      "The data directory: the database and its lock. Made with mode 0700 when it is missing. " \
+      "Empty: /var/lib/tokenry if it exists or root asks, else ~/.local/share/tokenry.") \
+    X(server, runtime_directory, PATH, runtime_directory, 0, 1024, "", "", "runtime-directory", \
+      "Where the shared memory segment lives. It must be on a tmpfs: the verification path " \
+      "never waits for a disk. Empty: $RUNTIME_DIRECTORY (which systemd sets), else a " \
+      "directory of its own under /dev/shm.") \
+    X(server, listen, ADDRESS, listen, 0, 128, "127.0.0.1:8080", "", "listen", \
+      "Address and port for HTTP: 127.0.0.1:8080, [::1]:8080, or :8080 for every address. " \
+      "Empty: no TCP.") \
+    X(server, socket, PATH, socket, 0, 107, "", "", "socket", \
+      "The Unix socket for HTTP. Empty: tokenry.sock in the data directory; none: no socket.") \
+    X(server, socket_mode, OCTAL, socket_mode, 0, 0777, "0660", "octal", "", \
+      "The permissions of the Unix socket. Whoever may connect may ask for verifications; " \
+      "only root and the user that runs Tokenry may manage tokens without one.") \
+    X(server, user, TEXT, user, 0, 32, "", "", "user", \
+      "The user to become when started as root, before anything is opened. Empty: stay.") \
+    X(server, event_threads, INTEGER, event_threads, 0, 256, "0", "threads", "event-threads", \
+      "Threads that answer verifications. 0: one for each processor.") \
+    X(server, worker_threads, INTEGER, worker_threads, 1, 256, "4", "threads", "", \
+      "Threads for management calls, which may wait for the disk.") \
+    X(server, connections, INTEGER, connections, 16, 1000000, "4096", "connections", "", \
+      "Connections at once, for TCP and for the Unix socket each. More are closed at accept.") \
+    X(server, connections_per_address, INTEGER, connections_per_address, 0, 1000000, "0", \
+      "connections", "", "Connections at once from one address. 0: no maximum, as is right " \
+      "behind a proxy.") \
+    X(server, idle_s, SECONDS, idle_s, 1, 86400, "60", "seconds", "", \
+      "A connection that is idle or slow for longer is closed.") \
+    X(server, stop_grace_s, SECONDS, stop_grace_s, 0, 300, "10", "seconds", "", \
+      "How long a stopping daemon waits for requests in flight.") \
+    X(server, tls_certificate, PATH, tls_certificate, 0, 1024, "", "", "tls-certificate", \
+      "PEM file with the certificate chain for TCP. With tls_key, or neither.") \
+    X(server, tls_key, PATH, tls_key, 0, 1024, "", "", "tls-key", \
+      "PEM file with the private key.") \
+    X(server, trusted_proxies, NETWORKS, trusted_proxies, 0, CONFIG_LIST_MAX, "", \
+      "addresses and networks, with commas", "trusted-proxies", \
+      "Proxies whose X-Forwarded-For is believed. From anybody else it is ignored.") \
+    X(log, level, CHOICE, log_level, 0, 0, "info", "debug,info,warning,error", "log-level", \
+      "The least level that is written. debug has a line for every request.") \
+    X(log, format, CHOICE, log_format, 0, 0, "auto", "auto,json,text", "log-format", \
+      "auto: text on a terminal, JSON elsewhere.") \
+    X(token, prefix_live, PREFIX, prefix_live, 2, TOKEN_PREFIX_BYTES_MAX, "sk_live_", "", "", \
+      "How live tokens begin: 2 to 32 of a-z, 0-9 and _, with a _ at the end.") \
+    X(token, prefix_test, PREFIX, prefix_test, 2, TOKEN_PREFIX_BYTES_MAX, "sk_test_", "", "", \
+      "How test tokens begin. It differs from prefix_live.") \
+    X(auth, realm, TEXT, realm, 1, 128, "tokenry", "", "", \
+      "The realm that a refusal names in WWW-Authenticate.") \
+    X(auth, credentials, SOURCES, credential_sources, 1, CONFIG_SOURCES_MAX, "Authorization: Bearer, X-API-Key", \
+      "headers with their scheme, with commas", "", \
+      "Headers that may carry the token, in order of preference.") \
+    X(limits, minute, CHOICE, window_kinds[WINDOW_MINUTE], 0, 0, "sliding", "fixed,sliding", "", \
+      "sliding: at most the limit in any 60 seconds. fixed: in each minute of the clock.") \
+    X(limits, hour, CHOICE, window_kinds[WINDOW_HOUR], 0, 0, "fixed", "fixed,sliding", "", \
+      "The same for the hour. fixed windows begin at the full hour, UTC.") \
+    X(limits, day, CHOICE, window_kinds[WINDOW_DAY], 0, 0, "fixed", "fixed,sliding", "", \
+      "The same for the day. fixed windows begin at midnight, UTC.") \
+    X(lifetime, user_default, LIFETIME, lifetime_default_s[TOKEN_KIND_USER], 1, 3155760000, \
+      "90d", "duration", "", "Of a user's token that asks for none.") \
+    X(lifetime, user_max, LIFETIME, lifetime_max_s[TOKEN_KIND_USER], 1, 3155760000, "never", \
+      "duration", "", "The longest that may be asked for; never: no maximum.") \
+    X(lifetime, service_default, LIFETIME, lifetime_default_s[TOKEN_KIND_SERVICE], 1, 3155760000, \
+      "90d", "duration", "", "The same for service tokens.") \
+    X(lifetime, service_max, LIFETIME, lifetime_max_s[TOKEN_KIND_SERVICE], 1, 3155760000, \
+      "never", "duration", "", "The same for service tokens.") \
+    X(lifetime, admin_default, LIFETIME, lifetime_default_s[TOKEN_KIND_ADMIN], 1, 3155760000, \
+      "90d", "duration", "", "The same for admin tokens.") \
+    X(lifetime, admin_max, LIFETIME, lifetime_max_s[TOKEN_KIND_ADMIN], 1, 3155760000, "never", \
+      "duration", "", "The same for admin tokens.") \
+    X(lifetime, on_exceed, CHOICE, lifetime_on_exceed, 0, 0, "clamp", "clamp,reject", "", \
+      "What happens to a request for a longer life: clamp cuts it and says so in the answer; " \
+      "reject refuses it.") \
+    X(usage, flush_ms, INTEGER, usage_flush_ms, 100, 60000, "1000", "milliseconds", "", \
+      "How often counts go from the segment to the database: what a power cut may lose.") \
+    X(segment, stale_s, SECONDS, stale_s, 1, 3600, "5", "seconds", "", \
+      "A verifier whose authority has not been heard for longer answers unavailable.")
+/* clang-format on */
+
+#endif

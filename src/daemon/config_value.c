@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading, writing and freeing one value, by the type of its row: a table of three functions
+ * a type. A reader leaves the member alone when it fails, so that a bad line changes nothing.
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/config_rows.h"
+
+/* How much of a value an error shows. */
+#define SHOWN_BYTES 60
+
+static void *member_of(struct config *config, const struct config_row *row)
+{
+    return (char *)config + row->offset;
+}
+
+static const void *member_of_const(const struct config *config, const struct config_row *row)
+{
+    return (const char *)config + row->offset;
+}
+
+/* Quotes what was given, cut and without what a terminal would act upon. */
+static void show_value(struct buffer *reason, const char *value)
+{
+    buffer_add_char(reason, '"');
+    for (size_t i = 0; value[i] != '\0' && i < SHOWN_BYTES; i++) {
+        buffer_add_char(reason, isprint((unsigned char)value[i]) ? value[i] : '?');
+    }
+    buffer_add_text(reason, strlen(value) > SHOWN_BYTES ? "...\"" : "\"");
+}
+
+static tkr_error_t refuse(struct buffer *reason, tkr_error_t error, const char *value,
+                          const char *why)
+{
+    show_value(reason, value);
+    buffer_print(reason, " %s", why);
+    return error;
+}
+
+/* --- texts -------------------------------------------------------------------------------- */
+
+static tkr_error_t keep_text(struct config *config, const struct config_row *row, const char *value)
+{
+    char **member = member_of(config, row);
+    char *copy = strdup(value);
+    ENSURE(copy != NULL, TKR_MEMORY);
+    free(*member);
+    *member = copy;
+    return TKR_OK;
+}
+
+static tkr_error_t read_text(struct config *config, const struct config_row *row, const char *value,
+                             struct buffer *reason)
+{
+    size_t length = strlen(value);
+    if (!text_is_printable_utf8(value, length)) {
+        return refuse(reason, TKR_MALFORMED, value, "is not printable UTF-8");
+    }
+    if ((int64_t)length < row->least || (int64_t)length > row->most) {
+        buffer_print(reason, "%zu bytes are outside %" PRId64 "..%" PRId64, length, row->least,
+                     row->most);
+        return TKR_OUT_OF_RANGE;
+    }
+    return keep_text(config, row, value);
+}
+
+static tkr_error_t read_prefix(struct config *config, const struct config_row *row,
+                               const char *value, struct buffer *reason)
+{
+    if (!token_prefix_valid(value)) {
+        return refuse(reason, TKR_MALFORMED, value,
+                      "is not 2 to 32 of a-z, 0-9 and _ with a _ at the end");
+    }
+    return keep_text(config, row, value);
+}
+
+static bool address_valid(const char *value)
+{
+    const char *colon = strrchr(value, ':');
+    uint64_t port = 0;
+    if (colon == NULL || text_parse_u64(colon + 1, strlen(colon + 1), &port) != TKR_OK ||
+        port > UINT16_MAX) {
+        return false;
+    }
+    size_t length = (size_t)(colon - value);
+    struct ip_address address;
+    if (length == 0) {
+        return true;
+    }
+    if (value[0] == '[') {
+        return length > 2 && value[length - 1] == ']' &&
+               ip_parse(value + 1, length - 2, &address) == TKR_OK;
+    }
+    return memchr(value, ':', length) == NULL && ip_parse(value, length, &address) == TKR_OK;
+}
+
+static tkr_error_t read_address(struct config *config, const struct config_row *row,
+                                const char *value, struct buffer *reason)
+{
+    if (value[0] != '\0' && !address_valid(value)) {
+        return refuse(reason, TKR_MALFORMED, value,
+                      "is not ADDRESS:PORT like 127.0.0.1:8080, [::1]:8080 or :8080");
+    }
+    return read_text(config, row, value, reason);
+}
+
+static void write_text(const struct config *config, const struct config_row *row,
+                       struct buffer *out)
+{
+    buffer_add_text(out, *(char *const *)member_of_const(config, row));
+}
+
+static void free_text(struct config *config, const struct config_row *row)
+{
+    char **member = member_of(config, row);
+    free(*member);
+    *member = NULL;
+}
+
+/* --- numbers ------------------------------------------------------------------------------ */
+
+static tkr_error_t keep_number(struct config *config, const struct config_row *row, int64_t number)
+{
+    *(int64_t *)member_of(config, row) = number;
+    return TKR_OK;
+}
+
+/* For texts made of digits and letters only. */
+static tkr_error_t out_of_range(const struct config_row *row, const char *value,
+                                struct buffer *reason)
+{
+    char range[CONFIG_RANGE_SIZE];
+    buffer_print(reason, "%.40s is outside %s", value, config_bounds(row, range));
+    return TKR_OUT_OF_RANGE;
+}
+
+static tkr_error_t read_integer(struct config *config, const struct config_row *row,
+                                const char *value, struct buffer *reason)
+{
+    uint64_t number = 0;
+    tkr_error_t error = text_parse_u64(value, strlen(value), &number);
+    if (error == TKR_MALFORMED) {
+        return refuse(reason, error, value, "is not a whole number");
+    }
+    if (error != TKR_OK || number > INT64_MAX || (int64_t)number < row->least ||
+        (int64_t)number > row->most) {
+        return out_of_range(row, value, reason);
+    }
+    return keep_number(config, row, (int64_t)number);
+}
+
+static void write_integer(const struct config *config, const struct config_row *row,
+                          struct buffer *out)
+{
+    buffer_print(out, "%" PRId64, *(const int64_t *)member_of_const(config, row));
+}
+
+static tkr_error_t read_octal(struct config *config, const struct config_row *row,
+                              const char *value, struct buffer *reason)
+{
+    size_t length = strlen(value);
+    if (length == 0 || strspn(value, "01234567") != length) {
+        return refuse(reason, TKR_MALFORMED, value, "is not an octal number like 0660");
+    }
+    unsigned long number = length > 10 ? ULONG_MAX : strtoul(value, NULL, 8);
+    if (number > (unsigned long)row->most) {
+        return out_of_range(row, value, reason);
+    }
+    return keep_number(config, row, (int64_t)number);
+}
+
+static void write_octal(const struct config *config, const struct config_row *row,
+                        struct buffer *out)
+{
+    buffer_print(out, "%04" PRIo64, *(const int64_t *)member_of_const(config, row));
+}
+
+static tkr_error_t read_seconds(struct config *config, const struct config_row *row,
+                                const char *value, struct buffer *reason)
+{
+    int64_t seconds = 0;
+    tkr_error_t error = text_parse_duration_s(value, strlen(value), &seconds);
+    if (error == TKR_MALFORMED) {
+        return refuse(reason, error, value, "is not a duration like 90, 90s, 15m, 24h or 30d");
+    }
+    if (error != TKR_OK || seconds < row->least || seconds > row->most) {
+        return out_of_range(row, value, reason);
+    }
+    return keep_number(config, row, seconds);
+}
+
+static tkr_error_t read_lifetime(struct config *config, const struct config_row *row,
+                                 const char *value, struct buffer *reason)
+{
+    if (strcmp(value, "never") == 0) {
+        return keep_number(config, row, 0);
+    }
+    return read_seconds(config, row, value, reason);
+}
+
+static void write_lifetime(const struct config *config, const struct config_row *row,
+                           struct buffer *out)
+{
+    int64_t seconds = *(const int64_t *)member_of_const(config, row);
+    if (seconds == 0) {
+        buffer_add_text(out, "never");
+    } else if (seconds % 86400 == 0) {
+        buffer_print(out, "%" PRId64 "d", seconds / 86400);
+    } else {
+        buffer_print(out, "%" PRId64 "s", seconds);
+    }
+}
+
+static tkr_error_t read_choice(struct config *config, const struct config_row *row,
+                               const char *value, struct buffer *reason)
+{
+    size_t length = strlen(value);
+    int64_t number = 0;
+    for (const char *word = row->unit;; number++) {
+        size_t word_length = strcspn(word, ",");
+        if (word_length == length && memcmp(word, value, length) == 0) {
+            return keep_number(config, row, number);
+        }
+        if (word[word_length] == '\0') {
+            break;
+        }
+        word += word_length + 1;
+    }
+    char range[CONFIG_RANGE_SIZE];
+    show_value(reason, value);
+    buffer_print(reason, " is not %s", config_bounds(row, range));
+    return TKR_OUT_OF_RANGE;
+}
+
+static void write_choice(const struct config *config, const struct config_row *row,
+                         struct buffer *out)
+{
+    const char *word = row->unit;
+    for (int64_t n = *(const int64_t *)member_of_const(config, row); n > 0; n--) {
+        word += strcspn(word, ",") + 1;
+    }
+    buffer_add(out, word, strcspn(word, ","));
+}
+
+static void free_number(struct config *config, const struct config_row *row)
+{
+    *(int64_t *)member_of(config, row) = 0;
+}
+
+/* --- lists -------------------------------------------------------------------------------- */
+
+/* Next entry of `a, b, c`, without the spaces around it; false at the end. */
+static bool next_entry(const char **rest, char ret_entry[CONFIG_VALUE_BYTES_MAX + 1])
+{
+    if (*rest == NULL) {
+        return false;
+    }
+    const char *start = *rest + strspn(*rest, " \t");
+    size_t length = strcspn(start, ",");
+    *rest = start[length] == ',' ? start + length + 1 : NULL;
+    while (length > 0 && (start[length - 1] == ' ' || start[length - 1] == '\t')) {
+        length--;
+    }
+    memcpy(ret_entry, start, length);
+    ret_entry[length] = '\0';
+    return true;
+}
+
+static size_t count_entries(const char *value)
+{
+    size_t count = value[0] != '\0' ? 1 : 0;
+    for (; *value != '\0'; value++) {
+        count += *value == ',';
+    }
+    return count;
+}
+
+static tkr_error_t check_count(const struct config_row *row, size_t count, struct buffer *reason)
+{
+    if ((int64_t)count < row->least || (int64_t)count > row->most) {
+        buffer_print(reason, "%zu entries are outside %" PRId64 "..%" PRId64, count, row->least,
+                     row->most);
+        return TKR_OUT_OF_RANGE;
+    }
+    return TKR_OK;
+}
+
+static void free_text_p(char **text)
+{
+    free(*text);
+}
+
+static tkr_error_t read_networks(struct config *config, const struct config_row *row,
+                                 const char *value, struct buffer *reason)
+{
+    size_t count = count_entries(value);
+    TRY(check_count(row, count, reason));
+    char *memory CLEANUP(free_text_p) = calloc(count + 1, sizeof(struct cidr));
+    ENSURE(memory != NULL, TKR_MEMORY);
+    struct cidr *networks = (struct cidr *)(void *)memory;
+    char entry[CONFIG_VALUE_BYTES_MAX + 1];
+    const char *rest = value;
+    for (size_t i = 0; i < count && next_entry(&rest, entry); i++) {
+        if (cidr_parse(entry, strlen(entry), &networks[i]) != TKR_OK) {
+            return refuse(reason, TKR_MALFORMED, entry,
+                          "is not an address or a network like 10.0.0.0/8 without host bits");
+        }
+    }
+    free(config->trusted_proxies);
+    config->trusted_proxies = networks;
+    config->trusted_proxy_count = count;
+    memory = NULL;
+    return TKR_OK;
+}
+
+static void write_networks(const struct config *config, const struct config_row *row,
+                           struct buffer *out)
+{
+    char text[CIDR_TEXT_SIZE];
+    for (size_t i = 0; i < config->trusted_proxy_count; i++) {
+        buffer_print(out, "%s%s", i > 0 ? ", " : "",
+                     cidr_format(&config->trusted_proxies[i], text));
+    }
+}
+
+static void free_networks(struct config *config, const struct config_row *row)
+{
+    free(config->trusted_proxies);
+    config->trusted_proxies = NULL;
+    config->trusted_proxy_count = 0;
+}
+
+static void free_sources(struct config *config, const struct config_row *row)
+{
+    for (size_t i = 0; i < config->credential_source_count; i++) {
+        free(config->credential_sources[i].header);
+        free(config->credential_sources[i].scheme);
+    }
+    free(config->credential_sources);
+    config->credential_sources = NULL;
+    config->credential_source_count = 0;
+}
+
+static void config_sources_release(struct config *parsed)
+{
+    free_sources(parsed, NULL);
+}
+
+/* RFC 9110 §5.6.2 `token`, without the odd signs that no such header has. */
+static bool is_header_word(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_') {
+            return false;
+        }
+    }
+    return length > 0 && length <= 64;
+}
+
+/* `Authorization: Bearer` or `X-API-Key`. */
+static tkr_error_t read_source(const char *entry, struct config_source *ret_source,
+                               struct buffer *reason)
+{
+    size_t header_length = strcspn(entry, ": ");
+    const char *scheme = entry + header_length;
+    scheme += scheme[0] == ':';
+    scheme += strspn(scheme, " ");
+    size_t scheme_length = strlen(scheme);
+    bool colon = entry[header_length] == ':';
+    if (!is_header_word(entry, header_length) || colon != (scheme_length > 0) ||
+        (colon && !is_header_word(scheme, scheme_length))) {
+        return refuse(reason, TKR_MALFORMED, entry,
+                      "is not a header like X-API-Key or Authorization: Bearer");
+    }
+    ret_source->header = strndup(entry, header_length);
+    ret_source->scheme = strdup(scheme);
+    return ret_source->header != NULL && ret_source->scheme != NULL ? TKR_OK : TKR_MEMORY;
+}
+
+static tkr_error_t read_sources(struct config *config, const struct config_row *row,
+                                const char *value, struct buffer *reason)
+{
+    size_t count = count_entries(value);
+    TRY(check_count(row, count, reason));
+    struct config parsed CLEANUP(config_sources_release) = {0};
+    parsed.credential_sources = calloc(count, sizeof(struct config_source));
+    ENSURE(parsed.credential_sources != NULL, TKR_MEMORY);
+    char entry[CONFIG_VALUE_BYTES_MAX + 1];
+    const char *rest = value;
+    while (parsed.credential_source_count < count && next_entry(&rest, entry)) {
+        struct config_source *source = &parsed.credential_sources[parsed.credential_source_count++];
+        TRY(read_source(entry, source, reason));
+    }
+    free_sources(config, row);
+    config->credential_sources = parsed.credential_sources;
+    config->credential_source_count = parsed.credential_source_count;
+    parsed.credential_sources = NULL;
+    parsed.credential_source_count = 0;
+    return TKR_OK;
+}
+
+static void write_sources(const struct config *config, const struct config_row *row,
+                          struct buffer *out)
+{
+    for (size_t i = 0; i < config->credential_source_count; i++) {
+        const struct config_source *source = &config->credential_sources[i];
+        buffer_print(out, "%s%s%s%s", i > 0 ? ", " : "", source->header,
+                     source->scheme[0] != '\0' ? ": " : "", source->scheme);
+    }
+}
+
+/* --- by type ------------------------------------------------------------------------------ */
+
+static const struct {
+    tkr_error_t (*read)(struct config *config, const struct config_row *row, const char *value,
+                        struct buffer *reason);
+    void (*write)(const struct config *config, const struct config_row *row, struct buffer *out);
+    void (*free)(struct config *config, const struct config_row *row);
+} types[CONFIG_TYPE_COUNT] = {
+    [CONFIG_TEXT] = {read_text, write_text, free_text},
+    [CONFIG_PATH] = {read_text, write_text, free_text},
+    [CONFIG_ADDRESS] = {read_address, write_text, free_text},
+    [CONFIG_PREFIX] = {read_prefix, write_text, free_text},
+    [CONFIG_INTEGER] = {read_integer, write_integer, free_number},
+    [CONFIG_OCTAL] = {read_octal, write_octal, free_number},
+    [CONFIG_SECONDS] = {read_seconds, write_integer, free_number},
+    [CONFIG_LIFETIME] = {read_lifetime, write_lifetime, free_number},
+    [CONFIG_CHOICE] = {read_choice, write_choice, free_number},
+    [CONFIG_NETWORKS] = {read_networks, write_networks, free_networks},
+    [CONFIG_SOURCES] = {read_sources, write_sources, free_sources},
+};
+
+tkr_error_t config_value_read(struct config *config, const struct config_row *row,
+                              const char *value, struct buffer *reason)
+{
+    if (strlen(value) > CONFIG_VALUE_BYTES_MAX) {
+        buffer_print(reason, "%zu bytes are more than a value may have (%d)", strlen(value),
+                     CONFIG_VALUE_BYTES_MAX);
+        return TKR_OUT_OF_RANGE;
+    }
+    return types[row->type].read(config, row, value, reason);
+}
+
+void config_value_write(const struct config *config, const struct config_row *row,
+                        struct buffer *out)
+{
+    types[row->type].write(config, row, out);
+}
+
+void config_value_free(struct config *config, const struct config_row *row)
+{
+    types[row->type].free(config, row);
+}
+
+/* `fixed,sliding` becomes `one of fixed, sliding`. */
+static void format_choices(const char *words, char out[CONFIG_RANGE_SIZE])
+{
+    size_t length = (size_t)snprintf(out, CONFIG_RANGE_SIZE, "one of ");
+    for (; *words != '\0' && length + 3 < CONFIG_RANGE_SIZE; words++) {
+        out[length++] = *words;
+        if (*words == ',') {
+            out[length++] = ' ';
+        }
+    }
+    out[length] = '\0';
+}
+
+const char *config_bounds(const struct config_row *row, char out[CONFIG_RANGE_SIZE])
+{
+    switch (row->type) {
+    case CONFIG_OCTAL:
+        snprintf(out, CONFIG_RANGE_SIZE, "%04" PRIo64 "..%04" PRIo64, row->least, row->most);
+        break;
+    case CONFIG_INTEGER:
+    case CONFIG_SECONDS:
+    case CONFIG_LIFETIME:
+        snprintf(out, CONFIG_RANGE_SIZE, "%" PRId64 "..%" PRId64, row->least, row->most);
+        break;
+    case CONFIG_CHOICE:
+        format_choices(row->unit, out);
+        break;
+    default:
+        out[0] = '\0';
+        break;
+    }
+    return out;
+}
