@@ -22,7 +22,12 @@ struct log_field {
     const char *text; /* NULL: `number` holds the value */
     int64_t number;
 };
-#define LOG_TEXT(name, value) ((struct log_field){(name), (value) ? (value) : "", 0})
+/* A text, where NULL reads as "". A function, because compilers warn of `array ? array : ""`. */
+static inline struct log_field log_text_field(const char *name, const char *value)
+{
+    return (struct log_field){name, value != 0 ? value : "", 0};
+}
+#define LOG_TEXT(name, value) log_text_field((name), (value))
 #define LOG_INT(name, value) ((struct log_field){(name), (const char *)0, (int64_t)(value)})
 
 struct log;
