@@ -15,9 +15,8 @@
  * Here it is answered with 401: proxies pass 401 to the client as it is and make anything
  * else that they do not know a server error (nginx: 500), and it is the client's fault.
  *
- * `mode=nginx`: auth_request knows 2xx, 401 and 403 only. Other statuses of a verdict become
- * 403, and X-Auth-Status always has the true one for the configuration to restore. A wrong
- * query argument stays 400 (nginx then answers 500): it is a mistake in that configuration.
+ * `mode=nginx`: auth_request knows 2xx, 401 and 403 only. Every other status becomes 403, and
+ * X-Auth-Status always has the true one for the configuration to restore.
  *
  * All six X-Auth-* headers are in every answer, because a header that is absent lets a
  * client's own through in some proxies; a refusal says nothing in them.
@@ -37,7 +36,7 @@ struct auth {
     struct http_exchange *exchange;
     struct api_thread *thread;
     bool nginx_mode;
-    bool has_cost;
+    bool has_mode, has_cost;
     struct verify_request request;
     struct verify_text scopes[HTTP_SCOPE_ARGUMENTS_MAX];
 };
@@ -81,6 +80,21 @@ static tkr_error_t set_cost(struct auth *auth, const struct http_argument *argum
     return TKR_OK;
 }
 
+/* An empty user is refused, not "any user": `user=$variable` with nothing in it must not open. */
+static tkr_error_t set_user(struct auth *auth, const struct http_argument *argument,
+                            struct fault *fault)
+{
+    if (auth->request.user != NULL || argument->value_length == 0 ||
+        argument->value_length > USER_ID_BYTES_MAX ||
+        !text_is_printable_utf8(argument->value, argument->value_length)) {
+        return fault_set(fault, TKR_INVALID, "user", "must be 1 to %d bytes of text, once",
+                         USER_ID_BYTES_MAX);
+    }
+    auth->request.user = argument->value;
+    auth->request.user_length = argument->value_length;
+    return TKR_OK;
+}
+
 static tkr_error_t read_argument(struct auth *auth, const struct http_argument *argument,
                                  struct fault *fault)
 {
@@ -91,19 +105,13 @@ static tkr_error_t read_argument(struct auth *auth, const struct http_argument *
         return set_cost(auth, argument, fault);
     }
     if (strcmp(argument->name, "user") == 0) {
-        if (auth->request.user != NULL) {
-            return fault_set(fault, TKR_INVALID, "user", "may stand only once");
-        }
-        /* Empty is a user that nobody is, not "any user". */
-        auth->request.user = argument->value;
-        auth->request.user_length = argument->value_length;
-        return TKR_OK;
+        return set_user(auth, argument, fault);
     }
     if (strcmp(argument->name, "mode") == 0) {
-        if (auth->nginx_mode || strcmp(argument->value, "nginx") != 0) {
+        if (auth->has_mode || strcmp(argument->value, "nginx") != 0) {
             return fault_set(fault, TKR_INVALID, "mode", "must be `nginx`, once");
         }
-        auth->nginx_mode = true;
+        auth->has_mode = true;
         return TKR_OK;
     }
     char shown[JSON_NAME_SHOWN_SIZE];
@@ -118,6 +126,11 @@ static tkr_error_t read_query(struct auth *auth, struct fault *fault)
     tkr_error_t error = http_arguments(auth->exchange, &arguments, &count);
     if (error != TKR_OK) {
         return fault_set(fault, error, "", "the query string cannot be read");
+    }
+    for (size_t i = 0; i < count; i++) { /* first, so that faults are answered in its way too */
+        if (strcmp(arguments[i].name, "mode") == 0 && strcmp(arguments[i].value, "nginx") == 0) {
+            auth->nginx_mode = true;
+        }
     }
     for (size_t i = 0; i < count; i++) {
         TRY(read_argument(auth, &arguments[i], fault));
@@ -256,7 +269,6 @@ static unsigned decide(struct auth *auth)
     struct fault fault = {0};
     tkr_error_t error = read_query(auth, &fault);
     if (error != TKR_OK) {
-        auth->nginx_mode = false;
         answer_refusal(auth, status_of_error(error), tkr_error_name(error), tkr_error_text(error),
                        &fault);
         return OUTCOME_BAD_REQUEST;
@@ -306,7 +318,7 @@ void auth_handle(void *context, struct http_exchange *exchange)
     auth.api = api;
     auth.exchange = exchange;
     auth.thread = api_thread_of_event(api->threads, http_thread(exchange));
-    auth.nginx_mode = auth.has_cost = false;
+    auth.nginx_mode = auth.has_mode = auth.has_cost = false;
     auth.request = (struct verify_request){.cost = 1, .scopes = auth.scopes};
     struct api_thread *thread = auth.thread;
     unsigned outcome = decide(&auth);

@@ -53,25 +53,22 @@ static void verifications(struct buffer *out, struct api *api)
 {
     struct api_thread_totals totals;
     api_threads_sum(api->threads, &totals);
-    family(out, "tokenry_verifications_total", "counter",
-           "Verifications by where they were asked for and what they came to.");
-    for (int i = 0; i < ENDPOINT_COUNT; i++) {
-        for (unsigned j = 0; j < OUTCOME_KINDS; j++) {
-            if (j > TKR_VERDICT_VALID && i != ENDPOINT_AUTH) {
-                continue; /* only /auth reads a caller's token itself */
-            }
-            buffer_print(out, "tokenry_verifications_total{endpoint=\"%s\",verdict=\"%s\"} %llu\n",
-                         api_endpoint_name((enum api_endpoint)i), api_outcome_name(j),
-                         (unsigned long long)totals.outcomes[i][j]);
+    family(out, "tokenry_verifications_total", "counter", "Verifications by what they came to.");
+    for (unsigned i = 0; i < OUTCOME_KINDS; i++) {
+        unsigned long long times = 0;
+        for (int j = 0; j < ENDPOINT_COUNT; j++) {
+            times += totals.outcomes[j][i];
         }
+        buffer_print(out, "tokenry_verifications_total{verdict=\"%s\"} %llu\n", api_outcome_name(i),
+                     times);
     }
-    family(out, "tokenry_verification_seconds", "histogram",
-           "Time to decide and answer; for batch, to decide all of it.");
+    family(out, "tokenry_verify_duration_seconds", "histogram",
+           "Time to decide, and for auth to answer; for batch, to decide all of it.");
     for (int i = 0; i < ENDPOINT_COUNT; i++) {
         char labels[48];
         snprintf(labels, sizeof labels, "endpoint=\"%s\",",
                  api_endpoint_name((enum api_endpoint)i));
-        histogram_samples(out, "tokenry_verification_seconds", labels, &totals.latency[i]);
+        histogram_samples(out, "tokenry_verify_duration_seconds", labels, &totals.latency[i]);
     }
 }
 
@@ -104,8 +101,9 @@ static void store(struct buffer *out, struct authority *authority,
     const struct histogram *latency = authority_commit_latency(authority);
     histogram_init(&copy, latency->bounds_ns, latency->bound_count);
     histogram_add(&copy, latency);
-    family(out, "tokenry_store_commit_seconds", "histogram", "Time of a commit, fsync included.");
-    histogram_samples(out, "tokenry_store_commit_seconds", "", &copy);
+    family(out, "tokenry_store_commit_duration_seconds", "histogram",
+           "Time of a commit, fsync included.");
+    histogram_samples(out, "tokenry_store_commit_duration_seconds", "", &copy);
 }
 
 static void segment(struct buffer *out, const struct segment_stats *stats)

@@ -8,7 +8,7 @@
 
 #define PATH_TOKENS "/api/v1/auth/tokens"
 #define PATH_TOKEN "/api/v1/auth/tokens/{id}"
-#define LIST_ARGUMENTS "user_id name status all org_id limit cursor"
+#define LIST_ARGUMENTS "user_id name status include_inactive org_id limit cursor"
 
 /*
  * A row: id, methods, path, handler, place, largest body; then who may call, with which scope,

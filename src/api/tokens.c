@@ -257,7 +257,7 @@ static tkr_error_t read_filter(const struct api_call *call, struct token_filter 
 {
     const char *limit = call_argument(call, "limit");
     const char *status = call_argument(call, "status");
-    const char *all = call_argument(call, "all");
+    const char *inactive = call_argument(call, "include_inactive");
     uint64_t page = LIST_PAGE_DEFAULT;
     struct token_filter filter = {
         .org_id = call_argument(call, "org_id"),
@@ -275,10 +275,10 @@ static tkr_error_t read_filter(const struct api_call *call, struct token_filter 
     if (status != NULL && token_status_parse(status, strlen(status), &filter.status) != TKR_OK) {
         return fault_set(fault, TKR_INVALID, "status", "is not a status of tokens");
     }
-    if (all != NULL && strcmp(all, "true") != 0 && strcmp(all, "false") != 0) {
-        return fault_set(fault, TKR_INVALID, "all", "must be `true` or `false`");
+    if (inactive != NULL && strcmp(inactive, "true") != 0 && strcmp(inactive, "false") != 0) {
+        return fault_set(fault, TKR_INVALID, "include_inactive", "must be `true` or `false`");
     }
-    filter.include_inactive = all != NULL && strcmp(all, "true") == 0;
+    filter.include_inactive = inactive != NULL && strcmp(inactive, "true") == 0;
     *ret_filter = filter;
     return TKR_OK;
 }

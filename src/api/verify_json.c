@@ -144,9 +144,9 @@ void emit_verify_members(struct emitter *emitter, const struct verify_result *re
     emit_null(emitter, "credits"); /* null: not metered */
 }
 
-static void emit_checks(struct emitter *emitter, const struct verify_explanation *explanation)
+static void emit_explanation(struct emitter *emitter, const struct verify_explanation *explanation)
 {
-    emit_open(emitter, "checks", '[');
+    emit_open(emitter, "explain", '[');
     for (int i = 0; i < CHECK_COUNT; i++) {
         emit_open(emitter, NULL, '{');
         emit_text(emitter, "check", verify_check_name((enum verify_check)i));
@@ -171,7 +171,7 @@ void emit_verify_result(struct emitter *emitter, const char *name,
         emit_number(emitter, "retry_after_ms", result->retry_after_ms);
     }
     if (request->explain != NULL) {
-        emit_checks(emitter, request->explain);
+        emit_explanation(emitter, request->explain);
     }
     emit_close(emitter, '}');
 }
