@@ -40,36 +40,36 @@
 #define SEGMENT_TOKENS_MAX 1000000000U /* more: create answers capacity */
 #define SEGMENT_TIERS_MAX 256
 #define SEGMENT_ORGS_MAX 65536
-#define SEGMENT_USERS_MAX 1000000000U      /* more: create answers capacity */
-#define SEGMENT_LINES_MAX (1U << 31)       /* usage lines; more: create answers capacity */
+#define SEGMENT_USERS_MAX 1000000000U        /* more: create answers capacity */
+#define SEGMENT_LINES_MAX (1U << 31)         /* usage lines; more: create answers capacity */
 #define SEGMENT_TEXT_BYTES_MAX (32ULL << 30) /* names, metadata, networks of all tokens */
-#define SEGMENT_STALE_S_DEFAULT 5 /* heartbeat older than this: unavailable */
+#define SEGMENT_STALE_S_DEFAULT 5            /* heartbeat older than this: unavailable */
 
 /* --- HTTP ---------------------------------------------------------------------------- */
-#define HTTP_BODY_BYTES_MAX (64 * 1024)         /* more: 413 */
-#define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024) /* body of the batch call; more: 413 */
-#define HTTP_CONNECTIONS_DEFAULT 4096           /* more: closed at accept */
-#define HTTP_IDLE_S_DEFAULT 60                  /* idle or slow longer: closed */
-#define HTTP_REQUEST_S_DEFAULT 30               /* request or answer under way longer: closed */
-#define HTTP_HEADER_BYTES_MAX (8 * 1024)        /* request line and headers; more: 431 or 414 */
-#define HTTP_HEADER_LINES_MAX 64                /* more: 431 */
+#define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */
+#define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024)  /* body of the batch call; more: 413 */
+#define HTTP_CONNECTIONS_DEFAULT 4096            /* more: closed at accept */
+#define HTTP_IDLE_S_DEFAULT 60                   /* idle or slow longer: closed */
+#define HTTP_REQUEST_S_DEFAULT 30                /* request or answer under way longer: closed */
+#define HTTP_HEADER_BYTES_MAX (8 * 1024)         /* request line and headers; more: 431 or 414 */
+#define HTTP_HEADER_LINES_MAX 64                 /* more: 431 */
 #define HTTP_CONNECTION_MEMORY_BYTES (16 * 1024) /* libmicrohttpd's pool of a connection */
-#define HTTP_ANSWER_HEADERS_MAX 24              /* more: assertion, a row of ours is wrong */
-#define HTTP_ANSWER_HEADER_BYTES_MAX 4096       /* longer: `-` is sent instead */
+#define HTTP_ANSWER_HEADERS_MAX 24               /* more: assertion, a row of ours is wrong */
+#define HTTP_ANSWER_HEADER_BYTES_MAX 4096        /* longer: `-` is sent instead */
 #define HTTP_DISCARD_BYTES_MAX (4 * 1024 * 1024) /* refused body read to its end; more: closed */
-#define HTTP_KEPT_BYTES_MAX 4096                /* buffer an idle connection keeps; more: freed */
-#define HTTP_ARENA_BYTES_MAX (16 * 1024 * 1024) /* memory of one exchange; more: 500 or 503 */
-#define HTTP_PATH_ARGUMENTS_MAX 4               /* {name} in a route; more: assertion */
-#define HTTP_EVENT_THREADS_MAX 256              /* more: invalid_request at start */
-#define HTTP_WORKER_THREADS_MAX 256             /* likewise */
-#define HTTP_ACCEPT_BATCH_MAX 256               /* accepted in a row before looking around */
-#define HTTP_PEM_BYTES_MAX (256 * 1024)         /* certificate or key file; more: too_large */
-#define HTTP_QUERY_ARGUMENTS_MAX 64             /* more: 400 */
-#define HTTP_SCOPE_ARGUMENTS_MAX 16             /* `scope=` in one /auth; more: 400 */
-#define HTTP_FORWARDED_HOPS_MAX 32              /* addresses in X-Forwarded-For; more: 400 */
-#define HTTP_REQUEST_ID_BYTES_MAX 64            /* longer or odd ones are replaced by ours */
-#define JSON_DEPTH_MAX 16                       /* deeper: malformed */
-#define LIST_PAGE_MAX 1000                      /* `limit=` beyond: out_of_range */
+#define HTTP_KEPT_BYTES_MAX 4096                 /* buffer an idle connection keeps; more: freed */
+#define HTTP_ARENA_BYTES_MAX (16 * 1024 * 1024)  /* memory of one exchange; more: 500 or 503 */
+#define HTTP_PATH_ARGUMENTS_MAX 4                /* {name} in a route; more: assertion */
+#define HTTP_EVENT_THREADS_MAX 256               /* more: invalid_request at start */
+#define HTTP_WORKER_THREADS_MAX 256              /* likewise */
+#define HTTP_ACCEPT_BATCH_MAX 256                /* accepted in a row before looking around */
+#define HTTP_PEM_BYTES_MAX (256 * 1024)          /* certificate or key file; more: too_large */
+#define HTTP_QUERY_ARGUMENTS_MAX 64              /* more: 400 */
+#define HTTP_SCOPE_ARGUMENTS_MAX 16              /* `scope=` in one /auth; more: 400 */
+#define HTTP_FORWARDED_HOPS_MAX 32               /* addresses in X-Forwarded-For; more: 400 */
+#define HTTP_REQUEST_ID_BYTES_MAX 64             /* longer or odd ones are replaced by ours */
+#define JSON_DEPTH_MAX 16                        /* deeper: malformed */
+#define LIST_PAGE_MAX 1000                       /* `limit=` beyond: out_of_range */
 #define LIST_PAGE_DEFAULT 100
 #define WORK_QUEUE_MAX 4096 /* waiting management calls; more: 503 */
 
@@ -82,7 +82,7 @@
 #define API_PAGE_BYTES_MAX (32 * 1024 * 1024)   /* memory of one list or batch call */
 #define API_METRICS_BYTES_MAX (256 * 1024)      /* text of `/metrics` */
 #define API_CALL_BYTES_MAX (1024 * 1024)        /* memory of one local call, without its page */
-#define LIFETIME_S_MAX INT64_C(3155760000) /* `expires_in`, 100 years; more: out_of_range */
+#define LIFETIME_S_MAX INT64_C(3155760000)      /* `expires_in`, 100 years; more: out_of_range */
 #define USER_AGENT_BYTES_MAX 255                /* in audit events; more is cut */
 
 /* --- the store ----------------------------------------------------------------------- */
@@ -98,14 +98,15 @@
 #define STORE_READER_CACHE_KIB 8192
 #define STORE_WAL_PAGES 4000 /* pages in the write-ahead log that start a checkpoint */
 #define STORE_WAL_PAGES_WAIT (16 * STORE_WAL_PAGES) /* from here on it waits for readers */
-#define STORE_WAL_BYTES_KEPT (64 * 1024 * 1024) /* a longer log is cut when it starts over */
+#define STORE_WAL_BYTES_KEPT (64 * 1024 * 1024)     /* a longer log is cut when it starts over */
 #define CHANGE_BYTES_MAX (64 * 1024) /* memory of one change with its texts; more: too_large */
-#define INVISIBLE_TOKENS_MAX 4096 /* stored tokens that a full segment could not take; more wait
-                                     for the next start */
+#define INVISIBLE_TOKENS_MAX                                                                       \
+    4096 /* stored tokens that a full segment could not take; more wait                            \
+            for the next start */
 #define EVENT_DETAILS_BYTES_MAX 4096 /* an audit event's details; longer values are left out */
 #define USAGE_FLUSH_LINES_MAX 20000  /* lines written a flush; the rest stays for the next */
 #define USAGE_FLUSH_SLICE 1000       /* lines in one transaction, between two batches of changes */
-#define STATUS_COUNTS_MS 10000      /* tokens by status are counted at most this often */
+#define STATUS_COUNTS_MS 10000       /* tokens by status are counted at most this often */
 #define CLOCK_FLUSH_MS 60000         /* an idle authority writes its clock this often */
 
 /* --- configuration --------------------------------------------------------------------- */
@@ -117,10 +118,10 @@
 #define LOG_LINE_BYTES_MAX 4096 /* PIPE_BUF; a longer line is cut, and says "truncated" */
 
 /* --- the command line ---------------------------------------------------------------------- */
-#define CLI_ARGUMENTS_MAX 512                 /* words behind a command; more: usage error */
+#define CLI_ARGUMENTS_MAX 512                   /* words behind a command; more: usage error */
 #define CLI_ANSWER_BYTES_MAX (16 * 1024 * 1024) /* an answer of the API; more: an error */
-#define CLI_INPUT_BYTES_MAX 4096              /* of standard input with --token-stdin */
-#define CLI_CONNECT_S 5                       /* wait for a connection; then: unreachable */
-#define CLI_ANSWER_S 60                       /* wait for an answer; then: unreachable */
+#define CLI_INPUT_BYTES_MAX 4096                /* of standard input with --token-stdin */
+#define CLI_CONNECT_S 5                         /* wait for a connection; then: unreachable */
+#define CLI_ANSWER_S 60                         /* wait for an answer; then: unreachable */
 
 #endif

@@ -64,9 +64,9 @@ struct authority_status {
     uint64_t queue_length;
     int64_t started_at_ms;
     int64_t clock_behind_ms;
-    bool attached;         /* the segment of the former run was taken over */
-    int64_t load_ms;       /* how long attach or build took */
-    bool changes_accepted; /* false after a commit of unknown outcome */
+    bool attached;           /* the segment of the former run was taken over */
+    int64_t load_ms;         /* how long attach or build took */
+    bool changes_accepted;   /* false after a commit of unknown outcome */
     tkr_error_t last_commit; /* of the newest commit: NO_SPACE while the disk is full */
 };
 void authority_status(struct authority *authority, struct authority_status *ret_status);
@@ -79,10 +79,10 @@ const struct histogram *authority_commit_latency(const struct authority *authori
 struct change_result {
     tkr_error_t error;
     struct fault fault;
-    struct token token;          /* as it is now; its texts live until `done` returns */
-    const char *plaintext;       /* create: the new token, wiped after `done` returns; else NULL */
-    bool clamped;                /* create/update: the maximum lifetime cut the expiry */
-    bool replayed;               /* create: this Idempotency-Key made it earlier; plaintext NULL */
+    struct token token;    /* as it is now; its texts live until `done` returns */
+    const char *plaintext; /* create: the new token, wiped after `done` returns; else NULL */
+    bool clamped;          /* create/update: the maximum lifetime cut the expiry */
+    bool replayed;         /* create: this Idempotency-Key made it earlier; plaintext NULL */
 };
 typedef void (*change_done)(void *context, const struct change_result *result);
 
@@ -91,7 +91,7 @@ struct token_create {
     const char *org_id;         /* NULL: the principal's */
     enum token_kind kind;
     enum token_env env;
-    const char *tier;           /* NULL: "free" */
+    const char *tier; /* NULL: "free" */
     const char *const *scopes;
     size_t scope_count;
     struct limits overrides;
@@ -102,21 +102,20 @@ struct token_create {
     struct lifetime_asked lifetime;
     const char *chosen; /* a foreign token (NULL: generate); its plaintext is not returned */
     size_t chosen_length;
-    const char *idempotency_key; /* NULL: none */
+    const char *idempotency_key;                /* NULL: none */
     uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* of the canonical request, for the key */
 };
 /* Errors: OUT_OF_RANGE/INVALID (naming the member), FORBIDDEN (more scope than the caller
  * has, another org without `*`), CONFLICT (the chosen token exists), NOT_FOUND (tier),
  * BUSY, NO_SPACE, UNAVAILABLE. */
-MUST_USE tkr_error_t authority_create_token(struct authority *authority,
-                                            const struct principal *by,
+MUST_USE tkr_error_t authority_create_token(struct authority *authority, const struct principal *by,
                                             const struct token_create *create, change_done done,
                                             void *context, struct fault *fault);
 
 /* What an update may change; `has_` says which. */
 struct token_update {
-    bool has_name, has_tier, has_scopes, has_overrides, has_allowed_ips, has_metadata,
-        has_expires, has_not_before, has_disabled;
+    bool has_name, has_tier, has_scopes, has_overrides, has_allowed_ips, has_metadata, has_expires,
+        has_not_before, has_disabled;
     const char *name, *tier;
     const char *const *scopes;
     size_t scope_count;
@@ -129,14 +128,13 @@ struct token_update {
     bool disabled;
     uint64_t if_version; /* 0: whatever it is; else PRECONDITION when it differs */
 };
-MUST_USE tkr_error_t authority_update_token(struct authority *authority,
-                                            const struct principal *by, const char *token_id,
-                                            const struct token_update *update, change_done done,
-                                            void *context, struct fault *fault);
+MUST_USE tkr_error_t authority_update_token(struct authority *authority, const struct principal *by,
+                                            const char *token_id, const struct token_update *update,
+                                            change_done done, void *context, struct fault *fault);
 
 /* Revoking a revoked token succeeds and changes nothing. */
-MUST_USE tkr_error_t authority_revoke_token(struct authority *authority,
-                                            const struct principal *by, const char *token_id,
+MUST_USE tkr_error_t authority_revoke_token(struct authority *authority, const struct principal *by,
+                                            const char *token_id,
                                             const char *reason /* NULL: none */,
                                             uint64_t if_version, change_done done, void *context,
                                             struct fault *fault);
@@ -152,11 +150,14 @@ MUST_USE tkr_error_t authority_put_tier(struct authority *authority, const struc
 MUST_USE tkr_error_t authority_get_token(struct authority *authority, const struct principal *by,
                                          const char *token_id, struct arena *arena,
                                          struct token *ret_token);
-/* By name: CONFLICT when several active ones have it. */
+/* By name: CONFLICT when several have it that are neither expired nor revoked; when none is,
+ * the newest of the others. */
 MUST_USE tkr_error_t authority_find_token(struct authority *authority, const struct principal *by,
                                           const char *name, struct arena *arena,
                                           struct token *ret_token);
-/* Newest first. `filter->org_id` is forced to the principal's unless it holds `*` and asks. */
+/* Newest first. `filter->org_id`: NULL is the principal's own; another, or "*" for all, needs
+ * scope `*` (FORBIDDEN). `filter->now_ms` is not looked at: it is the authority's time. INVALID:
+ * the cursor is none of ours. */
 MUST_USE tkr_error_t authority_list_tokens(struct authority *authority, const struct principal *by,
                                            const struct token_filter *filter, struct arena *arena,
                                            struct token_page *ret_page, struct fault *fault);

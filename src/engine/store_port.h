@@ -86,6 +86,7 @@ struct store_loader {
 struct store_identity {
     uint8_t store_id[SEGMENT_STORE_ID_BYTES]; /* random, made with the database */
     uint64_t seq;                             /* grows with every committed batch of changes */
+    uint64_t users;                           /* rows, or a few more */
     uint64_t tokens, lines;                   /* rows; next free usage line */
     int64_t clock_ms;                         /* the highest logical time that was flushed */
 };
@@ -130,9 +131,10 @@ struct store_port {
                                 const struct store_event *event);
     tkr_error_t (*put_tier)(struct store *store, const struct tier *tier,
                             const struct store_event *event);
-    /* Gives a line to every user without one that has tokens of this tier (its limits came to
-     * be of users), and shows each to `visit`, whose error stops and is returned. */
-    tkr_error_t (*give_user_lines)(struct store *store, const char *tier,
+    /* Gives a line to every user without one that has tokens of a tier whose limits are of
+     * users, and shows each to `visit`, whose error stops and is returned. Remembers which tiers
+     * are done, so it costs nothing when none came to be of users. */
+    tkr_error_t (*give_user_lines)(struct store *store,
                                    tkr_error_t (*visit)(void *context, const struct store_user *),
                                    void *context);
     /* Also on the writer's connection, so that it sees the batch's own changes. */

@@ -52,7 +52,8 @@ const char *const migration_sqlite_001[] = {
     " number INTEGER PRIMARY KEY,"
     " name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 50),"
     " limits TEXT NOT NULL," /* `minute=60 hour=1000 day=10000` */
-    " subject TEXT NOT NULL CHECK (subject IN ('token', 'user', 'both'))"
+    " subject TEXT NOT NULL CHECK (subject IN ('token', 'user', 'both')),"
+    " user_lines INTEGER NOT NULL DEFAULT 0" /* 1: its users are known to have lines */
     ") STRICT",
 
     "CREATE TABLE tokens ("

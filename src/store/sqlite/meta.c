@@ -27,6 +27,10 @@ tkr_error_t meta_read(struct store *store, struct fault *fault)
         .clock_ms = sqlite3_column_int64(statement, 4),
     };
     store->current = store->committed;
+    int64_t users = 0;
+    TRY(connection_integer(writer, "SELECT coalesce(max(number), 0) FROM users", &users));
+    store->users_at_open = (uint64_t)users;
+    store->tokens_at_open = store->committed.tokens;
     return TKR_OK;
 }
 
@@ -37,6 +41,7 @@ tkr_error_t store_identity(struct store *store, struct store_identity *ret_ident
     pthread_mutex_unlock(&store->meta_mutex);
     *ret_identity = (struct store_identity){
         .seq = meta.seq,
+        .users = store->users_at_open + meta.tokens - store->tokens_at_open,
         .tokens = meta.tokens,
         .lines = meta.next_line,
         .clock_ms = meta.clock_ms,

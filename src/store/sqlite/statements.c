@@ -28,6 +28,12 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         "  (SELECT 1 FROM tokens t WHERE t.user = u.number AND t.tier = ?1)"
         " ORDER BY u.number LIMIT 1",
 
+    /* New users of such a tier get no line, so what was known of it ends. */
+    [STATEMENT_TIERS_OF_TOKENS] =
+        "UPDATE tiers SET user_lines = 0 WHERE subject = 'token' AND user_lines = 1",
+    [STATEMENT_TIER_WITHOUT_LINES] =
+        "SELECT number FROM tiers WHERE subject <> 'token' AND user_lines = 0 LIMIT 1",
+    [STATEMENT_TIER_HAS_LINES] = "UPDATE tiers SET user_lines = 1 WHERE number = ?1",
     [STATEMENT_FIND_TIER] = "SELECT number FROM tiers WHERE name = ?1",
     [STATEMENT_PUT_TIER] = "INSERT INTO tiers (name, limits, subject) VALUES (?1, ?2, ?3)"
                            " ON CONFLICT (name) DO UPDATE SET limits = ?2, subject = ?3",

@@ -42,6 +42,8 @@ struct store {
     char *vfs;  /* NULL: the default one */
     int lock_fd;
     uint8_t store_id[SEGMENT_STORE_ID_BYTES];
+    uint64_t users_at_open; /* the highest number: a count would read them all */
+    uint64_t tokens_at_open;
 
     struct connection writer;
     struct meta current;        /* the writer thread's */
@@ -77,7 +79,7 @@ tkr_error_t store_maintain(struct store *store);
 tkr_error_t store_ensure_user(struct store *store, const char *org_id, const char *user_id,
                               bool want_line, int64_t now_ms, struct arena *arena,
                               struct store_user *ret_user, bool *ret_created);
-tkr_error_t store_give_user_lines(struct store *store, const char *tier,
+tkr_error_t store_give_user_lines(struct store *store,
                                   tkr_error_t (*visit)(void *context, const struct store_user *),
                                   void *context);
 tkr_error_t store_insert_token(struct store *store, struct token *token,

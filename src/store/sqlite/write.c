@@ -159,16 +159,45 @@ static tkr_error_t give_next(struct store *store, int64_t tier, int64_t *number,
     return visit(context, &user);
 }
 
-tkr_error_t store_give_user_lines(struct store *store, const char *tier,
+static tkr_error_t
+give_lines_of_tier(struct store *store, int64_t tier,
+                   tkr_error_t (*visit)(void *context, const struct store_user *), void *context)
+{
+    int64_t user = INT64_MIN;
+    tkr_error_t error = TKR_OK;
+    while (error == TKR_OK) {
+        error = give_next(store, tier, &user, visit, context);
+    }
+    ENSURE(error == TKR_NOT_FOUND, error);
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_TIER_HAS_LINES, &statement));
+    bind_integer(statement, 1, tier);
+    return statement_run(&store->writer, statement);
+}
+
+static tkr_error_t next_tier_without_lines(struct store *store, int64_t *ret_tier)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_TIER_WITHOUT_LINES, &statement));
+    TRY(statement_row(&store->writer, statement));
+    *ret_tier = sqlite3_column_int64(statement, 0);
+    return TKR_OK;
+}
+
+tkr_error_t store_give_user_lines(struct store *store,
                                   tkr_error_t (*visit)(void *context, const struct store_user *),
                                   void *context)
 {
-    int64_t tier_number = 0;
-    int64_t user_number = INT64_MIN;
-    TRY(find_tier(store, tier, &tier_number));
-    tkr_error_t error = TKR_OK;
+    {
+        CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+        TRY(connection_prepare(&store->writer, STATEMENT_TIERS_OF_TOKENS, &statement));
+        TRY(statement_run(&store->writer, statement));
+    }
+    int64_t tier = 0;
+    tkr_error_t error = next_tier_without_lines(store, &tier);
     while (error == TKR_OK) {
-        error = give_next(store, tier_number, &user_number, visit, context);
+        TRY(give_lines_of_tier(store, tier, visit, context));
+        error = next_tier_without_lines(store, &tier);
     }
     return error == TKR_NOT_FOUND ? TKR_OK : error;
 }

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Creating a token. All that does not depend on what is stored happens on the caller's thread:
+ * checks, the random text, its digest. The writer thread looks up the Idempotency-Key, makes
+ * the user if it is new, and inserts.
+ */
+#include <string.h>
+
+#include "base/secret.h"
+#include "crypto/digest.h"
+#include "engine/authority_internal.h"
+#include "policy/scopes.h"
+
+static const char default_tier[] = "free";
+
+/* --- on the caller's thread ---------------------------------------------------------------- */
+
+static tkr_error_t decide_org(const struct principal *by, const char *asked, struct fault *fault,
+                              const char **ret_org)
+{
+    const char *org = asked != NULL ? asked : by->org_id;
+    TRY(check_text("org_id", org, ORG_ID_BYTES_MAX, fault));
+    if (strcmp(org, by->org_id) != 0 && !principal_is_global(by)) {
+        return fault_set(fault, TKR_FORBIDDEN, "org_id",
+                         "only scope * reaches other organisations");
+    }
+    *ret_org = org;
+    return TKR_OK;
+}
+
+static tkr_error_t check_create(const struct authority *authority,
+                                const struct token_create *create, struct fault *fault)
+{
+    ENSURE((unsigned)create->kind <= TOKEN_KIND_ADMIN, TKR_INVALID);
+    ENSURE((unsigned)create->env <= TOKEN_ENV_TEST, TKR_INVALID);
+    TRY(check_text("user_id", create->user_id, USER_ID_BYTES_MAX, fault));
+    TRY(check_text("name", create->name, TOKEN_NAME_BYTES_MAX, fault));
+    TRY(limits_check(&create->overrides, authority->options.window_kinds, fault));
+    TRY(check_networks(create->allowed_ip_count, fault));
+    TRY(check_metadata(create->metadata, fault));
+    if (create->idempotency_key != NULL) {
+        TRY(check_text("Idempotency-Key", create->idempotency_key, IDEMPOTENCY_KEY_BYTES_MAX,
+                       fault));
+    }
+    return TKR_OK;
+}
+
+static tkr_error_t check_tier(struct authority *authority, const char *name, struct fault *fault)
+{
+    struct known_tier tier;
+    if (tiers_find(authority, name, &tier) != TKR_OK) {
+        return fault_set(fault, TKR_NOT_FOUND, "tier", "there is no such tier");
+    }
+    return TKR_OK;
+}
+
+/* The token's text: chosen by the caller, or made here and kept for the answer. */
+static tkr_error_t make_text(struct authority *authority, const struct token_create *create,
+                             struct change *change, struct fault *fault)
+{
+    const struct token_prefixes *prefixes = &authority->options.prefixes;
+    const char *text = create->chosen;
+    size_t length = create->chosen_length;
+    char display[TOKEN_DISPLAY_BYTES_MAX + 1];
+    if (text != NULL) {
+        if (token_shape(prefixes, text, length) == TOKEN_SHAPE_BAD) {
+            return fault_set(fault, TKR_INVALID, "token",
+                             "must be %d to %d visible ASCII characters", TOKEN_TEXT_BYTES_MIN,
+                             TOKEN_TEXT_BYTES_MAX);
+        }
+        change->chosen = true;
+    } else {
+        change->plaintext = plaintexts_take(&authority->plaintexts);
+        ENSURE(change->plaintext != NULL, TKR_BUSY);
+        bool test = create->env == TOKEN_ENV_TEST;
+        TRY(token_generate(authority->options.random, test ? prefixes->test : prefixes->live,
+                           change->plaintext->text));
+        text = change->plaintext->text;
+        length = strlen(text);
+    }
+    token_display_prefix(prefixes, text, length, display);
+    change->asked.display_prefix = arena_copy(change->arena, display, strlen(display));
+    return digest_sha256(text, length, change->asked.digest);
+}
+
+static tkr_error_t make_id(struct authority *authority, int64_t now_ms, struct token *token)
+{
+    uint8_t id[TOKEN_ID_BYTES];
+    TRY(token_id_new(authority->options.random, now_ms, id));
+    token_id_format(id, token->id);
+    memcpy(token->lineage_id, token->id, sizeof(token->id));
+    return TKR_OK;
+}
+
+static const char *copied(struct arena *arena, const char *text)
+{
+    return arena_copy(arena, text, strlen(text));
+}
+
+static void copy_networks(struct change *change, const struct cidr *networks, size_t count)
+{
+    struct cidr *copy = count > 0 ? arena_alloc(change->arena, count * sizeof(*copy)) : NULL;
+    if (copy != NULL) {
+        memcpy(copy, networks, count * sizeof(*copy));
+    }
+    change->asked.allowed_ips = copy;
+    change->asked.allowed_ip_count = count;
+}
+
+/*
+ * A key belongs to the user who sends it, not to the whole org: else one user's key could be
+ * answered with another's token. A line feed cannot be in either part.
+ */
+static void copy_key(struct change *change, const struct token_create *create)
+{
+    if (create->idempotency_key != NULL) {
+        change->idempotency_key =
+            arena_print(change->arena, "%s\n%s", change->by.user_id, create->idempotency_key);
+        memcpy(change->request_digest, create->request_digest, sizeof(change->request_digest));
+    }
+}
+
+static tkr_error_t prepare(struct authority *authority, const struct token_create *create,
+                           struct change *change, struct fault *fault)
+{
+    struct token *token = &change->asked;
+    const char *org = NULL;
+    const char *tier = create->tier != NULL ? create->tier : default_tier;
+    int64_t now_ms = segment_writer_now_ms(authority->segment);
+    TRY(check_create(authority, create, fault));
+    TRY(decide_org(&change->by, create->org_id, fault, &org));
+    TRY(check_tier(authority, tier, fault));
+    TRY(check_scopes(&change->by, create->scopes, create->scope_count, change->arena,
+                     &token->scopes, fault));
+    TRY(lifetime_decide(&authority->options.lifetimes[create->kind], &create->lifetime, now_ms,
+                        &token->expires_at_ms, &change->result.clamped, fault));
+    TRY(check_validity(create->not_before_ms, token->expires_at_ms, fault));
+    TRY(make_text(authority, create, change, fault));
+    TRY(make_id(authority, now_ms, token));
+    token->org_id = copied(change->arena, org);
+    token->user_id = copied(change->arena, create->user_id);
+    token->name = copied(change->arena, create->name);
+    token->kind = create->kind;
+    token->env = create->env;
+    token->tier = copied(change->arena, tier);
+    token->overrides = create->overrides;
+    token->metadata = copied(change->arena, create->metadata != NULL ? create->metadata : "{}");
+    token->not_before_ms = create->not_before_ms;
+    token->created_at_ms = now_ms;
+    token->updated_at_ms = now_ms;
+    token->line = SEGMENT_NO_LINE;
+    copy_networks(change, create->allowed_ips, create->allowed_ip_count);
+    copy_key(change, create);
+    return arena_overflowed(change->arena) ? TKR_TOO_LARGE : TKR_OK;
+}
+
+tkr_error_t authority_create_token(struct authority *authority, const struct principal *by,
+                                   const struct token_create *create, change_done done,
+                                   void *context, struct fault *fault)
+{
+    struct change *change = NULL;
+    if (atomic_load(&authority->segment_full)) {
+        return fault_set(fault, TKR_NO_SPACE, "", "the runtime directory is full");
+    }
+    TRY(change_new(authority, &change_create, by, done, context, &change, fault));
+    tkr_error_t error = prepare(authority, create, change, fault);
+    if (error != TKR_OK) {
+        change_free(authority, change);
+        return error;
+    }
+    return writer_submit(authority, change, fault);
+}
+
+/* --- on the writer thread -------------------------------------------------------------------- */
+
+static const char *write_details(struct details *details, const struct change *change,
+                                 const struct token *token)
+{
+    char limits[LIMITS_TEXT_SIZE];
+    details_text(details, "kind", token_kind_name(token->kind));
+    details_text(details, "env", token_env_name(token->env));
+    details_text(details, "tier", token->tier);
+    details_text(details, "scopes", token->scopes);
+    details_text(details, "limits", limits_format(&token->overrides, limits));
+    details_time(details, "not_before", token->not_before_ms);
+    details_time(details, "expires_at", token->expires_at_ms);
+    details_flag(details, "networks", token->allowed_ip_count > 0);
+    details_flag(details, "chosen", change->chosen);
+    details_flag(details, "clamped", change->result.clamped);
+    return details_finish(details);
+}
+
+/* The key was used before: the same request gets the same token, without its plaintext. */
+static tkr_error_t replay(struct authority *authority, struct change *change, const char *token_id,
+                          const uint8_t request_digest[TOKEN_DIGEST_BYTES])
+{
+    struct change_result *result = &change->result;
+    if (memcmp(request_digest, change->request_digest, TOKEN_DIGEST_BYTES) != 0) {
+        return fault_set(&result->fault, TKR_IDEMPOTENCY, "Idempotency-Key",
+                         "this key came with another request before");
+    }
+    TRY(authority->store->read_token(authority->store->store, token_id, change->arena,
+                                     &result->token));
+    plaintexts_return(&authority->plaintexts, change->plaintext);
+    change->plaintext = NULL;
+    result->replayed = true;
+    result->clamped = false;
+    return TKR_OK;
+}
+
+static tkr_error_t insert(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    struct token token = change->asked;
+    TRY(tiers_ensure_user(authority, change, &token, token.created_at_ms));
+    CLEANUP(details_deinit) struct details details;
+    details_init(&details);
+    struct store_event event =
+        change_event(authority, change, &token, write_details(&details, change, &token));
+    TRY(store->insert_token(store->store, &token, &event));
+    if (change->idempotency_key != NULL) {
+        TRY(store->put_idempotency(store->store, change->by.org_id, change->idempotency_key,
+                                   change->request_digest, token.id, token.created_at_ms));
+    }
+    change->result.token = token;
+    change->result.plaintext = change->plaintext != NULL ? change->plaintext->text : NULL;
+    change->changed = true;
+    return TKR_OK;
+}
+
+/* Only a chosen token can turn out to exist after its user was made; 256 random bits do not. */
+static tkr_error_t insert_chosen(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    TRY(store->mark(store->store));
+    tkr_error_t error = insert(authority, change);
+    tkr_error_t released = store->release(store->store, error != TKR_OK);
+    if (error == TKR_CONFLICT) {
+        fault_set(&change->result.fault, error, "token", "this token exists already");
+    }
+    return released != TKR_OK ? released : error;
+}
+
+static tkr_error_t apply_create(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    if (change->idempotency_key != NULL) {
+        char token_id[TOKEN_ID_CHARS + 1];
+        uint8_t digest[TOKEN_DIGEST_BYTES];
+        tkr_error_t error =
+            store->find_idempotency(store->store, change->by.org_id, change->idempotency_key,
+                                    change->asked.created_at_ms, token_id, digest);
+        if (error == TKR_OK) {
+            return replay(authority, change, token_id, digest);
+        }
+        ENSURE(error == TKR_NOT_FOUND, error);
+    }
+    return change->chosen ? insert_chosen(authority, change) : insert(authority, change);
+}
+
+static tkr_error_t show_create(struct authority *authority, struct change *change)
+{
+    return show_token(authority, &change->result.token, &change->user);
+}
+
+const struct change_kind change_create = {"token.create", apply_create, show_create};

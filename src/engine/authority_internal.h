@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the authority.
+ *
+ *   any thread      validates and prepares a change, queues it          authority_*.c
+ *   writer thread   takes what is queued as one batch:                  writer.c
+ *                     begin, apply each, commit       the store
+ *                     begin, show each, end           the segment       writer_show.c
+ *                     done for each
+ *                   between batches: usage flush in slices              writer_usage.c
+ *                   and checkpoints
+ *   beat thread     every 250 ms: heartbeat and logical clock, and      beat.c
+ *                   tells the writer when a flush is due
+ *
+ * A change has two steps of its own, in a table of kinds: `apply` on the store within the
+ * batch, and `show` on the segment after the commit. apply may fail for itself (a conflict):
+ * then it has changed nothing, and the batch goes on. show may fail only for want of space;
+ * what then happens stands in writer_show.c.
+ *
+ * The store's calls for the writer thread, and the segment writer's, are made on the writer
+ * thread only, once it runs.
+ */
+#ifndef ENGINE_AUTHORITY_INTERNAL_H
+#define ENGINE_AUTHORITY_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buffer.h"
+#include "base/metrics.h"
+#include "engine/lifecycle.h"
+
+#define BEAT_MS 250
+
+/* --- plaintext tokens between creation and answer ------------------------------------------ */
+
+struct plaintext {
+    char text[TOKEN_GENERATED_BYTES_MAX + 1];
+};
+#define PLAINTEXTS_MAX (WORK_QUEUE_MAX + STORE_BATCH_MAX) /* queued, and being written */
+
+struct plaintexts {
+    pthread_mutex_t mutex;
+    struct plaintext *slots; /* secret memory */
+    uint16_t free[PLAINTEXTS_MAX];
+    size_t free_count;
+};
+MUST_USE tkr_error_t plaintexts_init(struct plaintexts *plaintexts);
+void plaintexts_deinit(struct plaintexts *plaintexts);
+/* NULL when all are taken. */
+struct plaintext *plaintexts_take(struct plaintexts *plaintexts);
+/* Wipes. NULL is allowed. */
+void plaintexts_return(struct plaintexts *plaintexts, struct plaintext *plaintext);
+
+/* --- changes ------------------------------------------------------------------------------------
+ */
+
+struct change;
+struct change_kind {
+    const char *event; /* type of its audit event */
+    /* On the writer thread, within a batch. A CALLER or DENIED error fails this change alone,
+     * and it has undone itself; any other fails the batch. Fills change->result.fault then. */
+    tkr_error_t (*apply)(struct authority *authority, struct change *change);
+    /* After the commit. Errors: those of the segment's put functions. */
+    tkr_error_t (*show)(struct authority *authority, struct change *change);
+};
+extern const struct change_kind change_create, change_update, change_revoke, change_tier;
+
+struct change {
+    struct change *next;
+    const struct change_kind *kind;
+    struct arena *arena; /* holds all that the change refers to */
+    struct principal by;
+    change_done done;
+    void *context;
+
+    /* What is asked for, by kind. */
+    struct token asked; /* create: the token; update, revoke: its id */
+    struct token_update update;
+    struct tier tier;
+    struct plaintext *plaintext;
+    bool chosen;
+    const char *idempotency_key; /* with its user, see authority_create.c; NULL: none */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES];
+    const char *reason;
+    uint64_t if_version;
+
+    /* What became of it. */
+    struct change_result result;
+    struct store_user user; /* of the token */
+    bool changed;           /* false: it was so already; there is nothing to show */
+    bool denies;            /* afterwards the token is refused: showing it must not fail */
+};
+
+/* Texts of the principal are copied. Errors: TKR_UNAVAILABLE (no changes are accepted),
+ * TKR_MEMORY. */
+MUST_USE tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,
+                                const struct principal *by, change_done done, void *context,
+                                struct change **ret_change, struct fault *fault);
+void change_free(struct authority *authority, struct change *change); /* wipes; NULL is allowed */
+/* The event of a change on its token (NULL: none). */
+struct store_event change_event(const struct authority *authority, const struct change *change,
+                                const struct token *token, const char *details);
+
+/* --- the authority
+ * --------------------------------------------------------------------------------- */
+
+struct known_tier {
+    struct tier tier;
+    uint16_t number; /* in the segment */
+};
+
+struct usage_flush {
+    struct segment_usage lines[USAGE_FLUSH_SLICE]; /* scanned, and not in the store yet */
+    size_t count;
+    size_t flushed;   /* lines of this flush so far */
+    int64_t clock_ms; /* logical time that the store has */
+    bool failed;      /* told, until it works again */
+};
+
+struct authority {
+    struct authority_options options;
+    char *runtime_directory; /* the copy that options points to */
+    const struct store_port *store;
+    struct segment_writer *segment;
+    struct plaintexts plaintexts;
+
+    /* The queue, and what the writer is told to do. */
+    pthread_mutex_t queue_mutex;
+    pthread_cond_t queue_changed; /* wakes the writer */
+    pthread_cond_t flush_done;    /* wakes who waits in authority_flush */
+    struct change *queue_first, **queue_end;
+    size_t queue_length;
+    bool flush_due, stopping;
+    uint64_t flushes_asked, flushes_done;
+
+    /* Threads. */
+    pthread_t writer_thread, beat_thread;
+    bool writer_started, beat_started;
+    pthread_mutex_t beat_mutex;
+    pthread_cond_t beat_stop_changed;
+    bool beat_stop;
+
+    /* Tiers by name: written by the writer thread, read by all. */
+    pthread_mutex_t tiers_mutex;
+    struct known_tier tiers[SEGMENT_TIERS_MAX];
+    size_t tier_count;
+
+    /* The writer thread's. */
+    bool batch_wants_lines; /* a tier of this batch is of users: new users get lines */
+    struct usage_flush usage;
+    char invisible[INVISIBLE_TOKENS_MAX][TOKEN_ID_CHARS + 1]; /* to be shown again */
+    size_t invisible_count;
+    bool invisible_tiers;
+    bool invisible_lost; /* more than could be remembered */
+    bool segment_behind; /* the segment lacks something: it is not marked as complete */
+    uint64_t store_seq;
+    bool maintain_failed; /* told, until it works again */
+
+    /* Read by all. */
+    _Atomic bool changes_accepted;
+    _Atomic bool segment_full; /* creates are refused until what is invisible has been shown */
+    _Atomic uint64_t commits, changes, commit_failures;
+    _Atomic int last_commit;
+    _Atomic int64_t clock_behind_ms;
+    struct histogram commit_latency;
+    int64_t started_at_ms, load_ms;
+    bool attached;
+
+    pthread_mutex_t counts_mutex;
+    uint64_t counts[TOKEN_STATUS_COUNT];
+    int64_t counted_at_ns; /* monotonic; 0: never */
+};
+
+/* Tells the owner. */
+void authority_report(struct authority *authority, enum log_level level, const char *event,
+                      const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* --- authority_build.c: the segment at start ----------------------------------------------------
+ */
+MUST_USE tkr_error_t authority_build(struct authority *authority, struct fault *fault);
+
+/* --- writer.c ------------------------------------------------------------------------------------
+ */
+/* Queues; the change is the writer's from then on. On an error it is freed. */
+MUST_USE tkr_error_t writer_submit(struct authority *authority, struct change *change,
+                                   struct fault *fault);
+MUST_USE tkr_error_t writer_start(struct authority *authority);
+void writer_stop(struct authority *authority); /* after all that is queued */
+/* After a commit of unknown outcome. */
+void writer_refuse_changes(struct authority *authority, tkr_error_t error);
+/* Whether a failed commit has certainly committed nothing. */
+bool writer_outcome_known(tkr_error_t error);
+
+/* --- writer_show.c
+ * ---------------------------------------------------------------------------------- */
+void writer_show_batch(struct authority *authority, struct change *changes, uint64_t store_seq);
+void writer_show_again(struct authority *authority);
+MUST_USE tkr_error_t show_token(struct authority *authority, const struct token *token,
+                                const struct store_user *user);
+MUST_USE tkr_error_t show_user(struct authority *authority, const struct store_user *user,
+                               uint32_t *ret_number);
+MUST_USE tkr_error_t show_tier(struct authority *authority, const struct tier *tier);
+/* Without its user and tier, which differ between here and loading. */
+MUST_USE tkr_error_t segment_token_from(const struct token *token, struct segment_token *ret_token);
+
+/* --- tiers.c
+ * ------------------------------------------------------------------------------------------ */
+/* Makes the token's user as far as it is new, with a line if its tier is of users. */
+MUST_USE tkr_error_t tiers_ensure_user(struct authority *authority, struct change *change,
+                                       const struct token *token, int64_t now_ms);
+/* TKR_NOT_FOUND. */
+MUST_USE tkr_error_t tiers_find(struct authority *authority, const char *name,
+                                struct known_tier *ret_tier);
+MUST_USE tkr_error_t tiers_remember(struct authority *authority, const struct tier *tier,
+                                    uint16_t number);
+
+/* --- writer_usage.c
+ * -------------------------------------------------------------------------------- */
+/* One slice; false: the flush is at its end (or failed, and goes on at the next). */
+bool usage_flush_slice(struct authority *authority);
+/* All lines that are marked, for a clean stop. */
+void usage_flush_all(struct authority *authority);
+/* Waits until all usage up to now is in the store (or failed to get there). For tests. */
+void authority_flush(struct authority *authority);
+
+/* --- beat.c
+ * ----------------------------------------------------------------------------------------- */
+MUST_USE tkr_error_t beat_start(struct authority *authority);
+void beat_stop(struct authority *authority);
+
+/* --- checks.c: what callers may send
+ * ----------------------------------------------------------------- */
+MUST_USE tkr_error_t check_text(const char *field, const char *text, size_t bytes_max,
+                                struct fault *fault);
+MUST_USE tkr_error_t check_networks(size_t count, struct fault *fault);
+MUST_USE tkr_error_t check_metadata(const char *metadata, struct fault *fault);
+/* Canonical text in the arena; FORBIDDEN when `by` does not have them all. */
+MUST_USE tkr_error_t check_scopes(const struct principal *by, const char *const *scopes,
+                                  size_t count, struct arena *arena, const char **ret_text,
+                                  struct fault *fault);
+MUST_USE tkr_error_t check_validity(int64_t not_before_ms, int64_t expires_at_ms,
+                                    struct fault *fault);
+bool principal_is_global(const struct principal *by);
+/* A token of another org does not exist, for who has no `*`. */
+bool principal_sees(const struct principal *by, const struct token *token);
+
+/* --- details.c: the JSON of an audit event
+ * ------------------------------------------------------------ */
+struct details {
+    struct buffer text;
+    bool started;
+};
+void details_init(struct details *details);
+void details_deinit(struct details *details);
+void details_text(struct details *details, const char *name, const char *value); /* NULL: null */
+void details_time(struct details *details, const char *name, int64_t unix_ms);   /* 0: null */
+void details_flag(struct details *details, const char *name, bool value);
+/* The object; what did not fit is replaced by {"truncated":true}. Lives until deinit. */
+const char *details_finish(struct details *details);
+
+#endif

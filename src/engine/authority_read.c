@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads: from the store, with the counts as the segment has them now. */
+#include <string.h>
+
+#include "engine/authority_internal.h"
+
+static void overlay(struct authority *authority, struct token *token, int64_t now_ms)
+{
+    uint64_t total = 0;
+    int64_t last_used_ms = 0;
+    segment_writer_read_line(authority->segment, token->line, &total, &last_used_ms);
+    if (total > token->request_count) {
+        token->request_count = total;
+    }
+    if (last_used_ms > token->last_used_at_ms) {
+        token->last_used_at_ms = last_used_ms;
+    }
+    token->status = token_status_at(token, now_ms);
+}
+
+tkr_error_t authority_get_token(struct authority *authority, const struct principal *by,
+                                const char *token_id, struct arena *arena, struct token *ret_token)
+{
+    uint8_t id[TOKEN_ID_BYTES];
+    char text[TOKEN_ID_CHARS + 1];
+    struct token token;
+    ENSURE(token_id_parse(token_id, strlen(token_id), id) == TKR_OK, TKR_NOT_FOUND);
+    token_id_format(id, text);
+    TRY(authority->store->get_token(authority->store->store, text, arena, &token));
+    ENSURE(principal_sees(by, &token), TKR_NOT_FOUND);
+    overlay(authority, &token, segment_writer_now_ms(authority->segment));
+    *ret_token = token;
+    return TKR_OK;
+}
+
+/* NULL is the principal's own; "*" is all. */
+static tkr_error_t decide_org(const struct principal *by, const struct token_filter *asked,
+                              const char **ret_org, struct fault *fault)
+{
+    const char *org = asked->org_id != NULL ? asked->org_id : by->org_id;
+    if (strcmp(org, by->org_id) != 0 && !principal_is_global(by)) {
+        return fault_set(fault, TKR_FORBIDDEN, "org_id",
+                         "only scope * reaches other organisations");
+    }
+    *ret_org = strcmp(org, "*") == 0 ? NULL : org;
+    return TKR_OK;
+}
+
+tkr_error_t authority_list_tokens(struct authority *authority, const struct principal *by,
+                                  const struct token_filter *filter, struct arena *arena,
+                                  struct token_page *ret_page, struct fault *fault)
+{
+    struct token_filter own = *filter;
+    struct token_page page;
+    int64_t now_ms = segment_writer_now_ms(authority->segment);
+    TRY(decide_org(by, filter, &own.org_id, fault));
+    if (own.limit < 1 || own.limit > LIST_PAGE_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "limit", "must be 1 to %d", LIST_PAGE_MAX);
+    }
+    own.now_ms = now_ms;
+    tkr_error_t error = authority->store->list_tokens(authority->store->store, &own, arena, &page);
+    if (error == TKR_INVALID) {
+        return fault_set(fault, error, "cursor", "this is no cursor of ours");
+    }
+    TRY(error);
+    for (size_t i = 0; i < page.count; i++) {
+        overlay(authority, &page.tokens[i], now_ms);
+    }
+    *ret_page = page;
+    return TKR_OK;
+}
+
+tkr_error_t authority_find_token(struct authority *authority, const struct principal *by,
+                                 const char *name, struct arena *arena, struct token *ret_token)
+{
+    struct token_filter filter = {.name = name, .limit = 2};
+    struct token_page page;
+    TRY(authority_list_tokens(authority, by, &filter, arena, &page, NULL));
+    ENSURE(page.count <= 1, TKR_CONFLICT);
+    if (page.count == 0) { /* then the newest of those that were */
+        filter.include_inactive = true;
+        filter.limit = 1;
+        TRY(authority_list_tokens(authority, by, &filter, arena, &page, NULL));
+        ENSURE(page.count == 1, TKR_NOT_FOUND);
+    }
+    *ret_token = page.tokens[0];
+    return TKR_OK;
+}
+
+tkr_error_t authority_list_tiers(struct authority *authority, struct arena *arena,
+                                 struct tier **ret_tiers, size_t *ret_count)
+{
+    return authority->store->list_tiers(authority->store->store, arena, ret_tiers, ret_count);
+}

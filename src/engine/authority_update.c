@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changing and revoking tokens. What is asked is checked on the caller's thread as far as it
+ * goes without the token; the rest, on the writer thread, against the token as it then is.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/authority_internal.h"
+
+/* --- on the caller's thread ------------------------------------------------------------------- */
+
+static tkr_error_t copy_id(const char *token_id, struct change *change)
+{
+    uint8_t id[TOKEN_ID_BYTES];
+    /* What is no identifier names no token. */
+    ENSURE(token_id_parse(token_id, strlen(token_id), id) == TKR_OK, TKR_NOT_FOUND);
+    token_id_format(id, change->asked.id);
+    return TKR_OK;
+}
+
+static tkr_error_t check_update(struct authority *authority, const struct token_update *update,
+                                struct change *change, struct fault *fault)
+{
+    struct known_tier tier;
+    if (update->has_name) {
+        TRY(check_text("name", update->name, TOKEN_NAME_BYTES_MAX, fault));
+    }
+    if (update->has_tier && tiers_find(authority, update->tier, &tier) != TKR_OK) {
+        return fault_set(fault, TKR_NOT_FOUND, "tier", "there is no such tier");
+    }
+    if (update->has_scopes) {
+        TRY(check_scopes(&change->by, update->scopes, update->scope_count, change->arena,
+                         &change->asked.scopes, fault));
+    }
+    if (update->has_overrides) {
+        TRY(limits_check(&update->overrides, authority->options.window_kinds, fault));
+    }
+    if (update->has_allowed_ips) {
+        TRY(check_networks(update->allowed_ip_count, fault));
+    }
+    return update->has_metadata ? check_metadata(update->metadata, fault) : TKR_OK;
+}
+
+/* The texts of the request do not live until the writer thread reads them. */
+static tkr_error_t copy_update(const struct token_update *update, struct change *change)
+{
+    struct arena *arena = change->arena;
+    struct token_update *copy = &change->update;
+    *copy = *update;
+    if (update->has_name) {
+        copy->name = arena_copy(arena, update->name, strlen(update->name));
+    }
+    if (update->has_tier) {
+        copy->tier = arena_copy(arena, update->tier, strlen(update->tier));
+    }
+    if (update->has_metadata) {
+        const char *metadata = update->metadata != NULL ? update->metadata : "{}";
+        copy->metadata = arena_copy(arena, metadata, strlen(metadata));
+    }
+    if (update->has_allowed_ips) {
+        size_t bytes = update->allowed_ip_count * sizeof(struct cidr);
+        struct cidr *networks = bytes > 0 ? arena_alloc(arena, bytes) : NULL;
+        if (networks != NULL) {
+            memcpy(networks, update->allowed_ips, bytes);
+        }
+        copy->allowed_ips = networks;
+    }
+    copy->scopes = NULL; /* change->asked.scopes has them joined */
+    change->if_version = update->if_version;
+    return arena_overflowed(arena) ? TKR_TOO_LARGE : TKR_OK;
+}
+
+tkr_error_t authority_update_token(struct authority *authority, const struct principal *by,
+                                   const char *token_id, const struct token_update *update,
+                                   change_done done, void *context, struct fault *fault)
+{
+    struct change *change = NULL;
+    if (atomic_load(&authority->segment_full)) {
+        return fault_set(fault, TKR_NO_SPACE, "", "the runtime directory is full");
+    }
+    TRY(change_new(authority, &change_update, by, done, context, &change, fault));
+    tkr_error_t error = copy_id(token_id, change);
+    if (error == TKR_OK) {
+        error = check_update(authority, update, change, fault);
+    }
+    if (error == TKR_OK) {
+        error = copy_update(update, change);
+    }
+    if (error != TKR_OK) {
+        change_free(authority, change);
+        return error;
+    }
+    return writer_submit(authority, change, fault);
+}
+
+tkr_error_t authority_revoke_token(struct authority *authority, const struct principal *by,
+                                   const char *token_id, const char *reason, uint64_t if_version,
+                                   change_done done, void *context, struct fault *fault)
+{
+    struct change *change = NULL;
+    if (reason != NULL && reason[0] != '\0') {
+        TRY(check_text("reason", reason, REVOKE_REASON_BYTES_MAX, fault));
+    }
+    TRY(change_new(authority, &change_revoke, by, done, context, &change, fault));
+    tkr_error_t error = copy_id(token_id, change);
+    if (error == TKR_OK && reason != NULL && reason[0] != '\0') {
+        change->reason = arena_copy(change->arena, reason, strlen(reason));
+        error = change->reason != NULL ? TKR_OK : TKR_MEMORY;
+    }
+    if (error != TKR_OK) {
+        change_free(authority, change);
+        return error;
+    }
+    change->if_version = if_version;
+    return writer_submit(authority, change, fault);
+}
+
+/* --- on the writer thread -----------------------------------------------------------------------
+ */
+
+static tkr_error_t read_current(struct authority *authority, struct change *change,
+                                struct token *ret_token)
+{
+    const struct store_port *store = authority->store;
+    struct token token;
+    TRY(store->read_token(store->store, change->asked.id, change->arena, &token));
+    ENSURE(principal_sees(&change->by, &token), TKR_NOT_FOUND);
+    *ret_token = token;
+    return TKR_OK;
+}
+
+static tkr_error_t check_version(struct change *change, const struct token *token)
+{
+    if (change->if_version != 0 && change->if_version != token->version) {
+        return fault_set(&change->result.fault, TKR_PRECONDITION, "If-Match",
+                         "the token is at version %llu", (unsigned long long)token->version);
+    }
+    return TKR_OK;
+}
+
+/* The token as it is to be, and what is different, for the event. */
+static void merge_values(const struct change *change, struct token *token, struct details *details)
+{
+    const struct token_update *update = &change->update;
+    char limits[LIMITS_TEXT_SIZE];
+    if (update->has_name) {
+        details_text(details, "name_was", token->name);
+        token->name = update->name;
+        details_text(details, "name", token->name);
+    }
+    if (update->has_tier) {
+        details_text(details, "tier_was", token->tier);
+        token->tier = update->tier;
+        details_text(details, "tier", token->tier);
+    }
+    if (update->has_scopes) {
+        details_text(details, "scopes_were", token->scopes);
+        token->scopes = change->asked.scopes;
+        details_text(details, "scopes", token->scopes);
+    }
+    if (update->has_overrides) {
+        details_text(details, "limits_were", limits_format(&token->overrides, limits));
+        token->overrides = update->overrides;
+        details_text(details, "limits", limits_format(&token->overrides, limits));
+    }
+    if (update->has_allowed_ips) {
+        token->allowed_ips = update->allowed_ips;
+        token->allowed_ip_count = update->allowed_ip_count;
+        details_flag(details, "networks", token->allowed_ip_count > 0);
+    }
+    if (update->has_metadata) {
+        token->metadata = update->metadata;
+        details_flag(details, "metadata", true);
+    }
+}
+
+static tkr_error_t merge_times(struct authority *authority, struct change *change,
+                               struct token *token, struct details *details)
+{
+    const struct token_update *update = &change->update;
+    int64_t now_ms = segment_writer_now_ms(authority->segment);
+    if (update->has_not_before) {
+        token->not_before_ms = update->not_before_ms;
+        details_time(details, "not_before", token->not_before_ms);
+    }
+    if (update->has_expires) {
+        details_time(details, "expires_at_was", token->expires_at_ms);
+        TRY(lifetime_decide(&authority->options.lifetimes[token->kind], &update->lifetime, now_ms,
+                            &token->expires_at_ms, &change->result.clamped, &change->result.fault));
+        details_time(details, "expires_at", token->expires_at_ms);
+    }
+    if (update->has_not_before || update->has_expires) {
+        TRY(check_validity(token->not_before_ms, token->expires_at_ms, &change->result.fault));
+    }
+    if (update->has_disabled) {
+        bool is_disabled = token->disabled_at_ms != 0;
+        if (update->disabled != is_disabled) {
+            token->disabled_at_ms = update->disabled ? now_ms : 0;
+        }
+        details_flag(details, "disabled", update->disabled);
+    }
+    change->denies = token->disabled_at_ms != 0;
+    token->updated_at_ms = now_ms;
+    return TKR_OK;
+}
+
+static tkr_error_t apply_update(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    CLEANUP(details_deinit) struct details details;
+    details_init(&details);
+    struct token token;
+    TRY(read_current(authority, change, &token));
+    TRY(check_version(change, &token));
+    if (token.revoked_at_ms != 0) {
+        return fault_set(&change->result.fault, TKR_CONFLICT, "", "the token is revoked");
+    }
+    merge_values(change, &token, &details);
+    TRY(merge_times(authority, change, &token, &details));
+    TRY(tiers_ensure_user(authority, change, &token, token.updated_at_ms));
+    struct store_event event = change_event(authority, change, &token, details_finish(&details));
+    TRY(store->update_token(store->store, &token, &event));
+    change->result.token = token;
+    change->changed = true;
+    return TKR_OK;
+}
+
+/* A second revocation is fine and changes nothing, whatever version it asks for: it may be the
+ * first one again, whose answer was lost. */
+static tkr_error_t apply_revoke(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    CLEANUP(details_deinit) struct details details;
+    details_init(&details);
+    struct token token;
+    TRY(read_current(authority, change, &token));
+    if (token.revoked_at_ms != 0) {
+        change->result.token = token;
+        return TKR_OK;
+    }
+    TRY(check_version(change, &token));
+    token.revoked_at_ms = segment_writer_now_ms(authority->segment);
+    token.updated_at_ms = token.revoked_at_ms;
+    token.revoke_reason = change->reason;
+    TRY(tiers_ensure_user(authority, change, &token, token.updated_at_ms));
+    details_text(&details, "reason", change->reason);
+    struct store_event event = change_event(authority, change, &token, details_finish(&details));
+    TRY(store->update_token(store->store, &token, &event));
+    change->result.token = token;
+    change->changed = true;
+    change->denies = true;
+    return TKR_OK;
+}
+
+static tkr_error_t show_change(struct authority *authority, struct change *change)
+{
+    return show_token(authority, &change->result.token, &change->user);
+}
+
+const struct change_kind change_update = {"token.update", apply_update, show_change};
+const struct change_kind change_revoke = {"token.revoke", apply_revoke, show_change};

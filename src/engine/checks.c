@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "engine/authority_internal.h"
+#include "policy/scopes.h"
+
+tkr_error_t check_text(const char *field, const char *text, size_t bytes_max, struct fault *fault)
+{
+    size_t length = text != NULL ? strnlen(text, bytes_max + 1) : 0;
+    if (length < 1 || length > bytes_max) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, field, "must be 1 to %zu bytes", bytes_max);
+    }
+    if (!text_is_printable_utf8(text, length)) {
+        return fault_set(fault, TKR_INVALID, field,
+                         "must be valid UTF-8 without control characters");
+    }
+    return TKR_OK;
+}
+
+tkr_error_t check_networks(size_t count, struct fault *fault)
+{
+    if (count > CIDRS_PER_TOKEN_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "allowed_ips", "at most %d networks",
+                         CIDRS_PER_TOKEN_MAX);
+    }
+    return TKR_OK;
+}
+
+tkr_error_t check_metadata(const char *metadata, struct fault *fault)
+{
+    if (metadata != NULL && strnlen(metadata, METADATA_BYTES_MAX + 1) > METADATA_BYTES_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "metadata", "at most %d bytes as JSON",
+                         METADATA_BYTES_MAX);
+    }
+    return TKR_OK;
+}
+
+tkr_error_t check_scopes(const struct principal *by, const char *const *scopes, size_t count,
+                         struct arena *arena, const char **ret_text, struct fault *fault)
+{
+    CLEANUP(buffer_deinit) struct buffer text;
+    buffer_init(&text, SCOPES_TEXT_BYTES_MAX);
+    TRY(scopes_join(scopes, count, &text, fault));
+    const char *joined = text.data != NULL ? text.data : "";
+    if (!scopes_cover(by->scopes, strlen(by->scopes), joined, text.length)) {
+        return fault_set(fault, TKR_FORBIDDEN, "scopes",
+                         "nobody can give a token more scope than they have");
+    }
+    *ret_text = arena_copy(arena, joined, text.length);
+    ENSURE(*ret_text != NULL, TKR_MEMORY);
+    return TKR_OK;
+}
+
+tkr_error_t check_validity(int64_t not_before_ms, int64_t expires_at_ms, struct fault *fault)
+{
+    if (not_before_ms < 0 || not_before_ms > TEXT_TIME_MS_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "not_before",
+                         "must be in the years 1970 to 9999");
+    }
+    if (expires_at_ms != 0 && not_before_ms >= expires_at_ms) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "not_before", "must be before the expiry");
+    }
+    return TKR_OK;
+}
+
+bool principal_is_global(const struct principal *by)
+{
+    return scopes_grant(by->scopes, strlen(by->scopes), "*", 1);
+}
+
+bool principal_sees(const struct principal *by, const struct token *token)
+{
+    return strcmp(by->org_id, token->org_id) == 0 || principal_is_global(by);
+}

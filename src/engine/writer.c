@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer thread: batches.
+ *
+ * While one batch is being written, the next one queues up, so the batch grows with the load
+ * and the cost of an fsync is shared by all in it. Nothing waits for a batch to fill.
+ *
+ * A failed commit is one of two kinds. When it is certain that nothing was committed (the disk
+ * is full), everybody in the batch is told, and the next batch tries again. When it is not
+ * (fsync failed), no further change is accepted until somebody restarts: the kernel may have
+ * dropped the very pages that could not be written, and a second fsync would say that all is
+ * well. Verification does not need the store and goes on.
+ */
+#include <string.h>
+
+#include "engine/authority_internal.h"
+
+/* --- the queue ----------------------------------------------------------------------------------
+ */
+
+tkr_error_t writer_submit(struct authority *authority, struct change *change, struct fault *fault)
+{
+    tkr_error_t error = TKR_OK;
+    pthread_mutex_lock(&authority->queue_mutex);
+    if (authority->stopping) {
+        error = TKR_UNAVAILABLE;
+    } else if (authority->queue_length >= WORK_QUEUE_MAX) {
+        error = TKR_BUSY;
+    } else {
+        *authority->queue_end = change;
+        authority->queue_end = &change->next;
+        if (authority->queue_length++ == 0) {
+            pthread_cond_signal(&authority->queue_changed);
+        }
+    }
+    pthread_mutex_unlock(&authority->queue_mutex);
+    if (error != TKR_OK) {
+        change_free(authority, change);
+        return fault_set(fault, error, "", "%s", tkr_error_text(error));
+    }
+    return TKR_OK;
+}
+
+/* The oldest changes, at most STORE_BATCH_MAX. The mutex is held. */
+static struct change *take_batch(struct authority *authority)
+{
+    struct change *first = authority->queue_first;
+    struct change **end = &authority->queue_first;
+    size_t count = 0;
+    while (*end != NULL && count < STORE_BATCH_MAX) {
+        end = &(*end)->next;
+        count++;
+    }
+    if (count == 0) {
+        return NULL;
+    }
+    struct change *rest = *end;
+    *end = NULL;
+    authority->queue_first = rest;
+    if (rest == NULL) {
+        authority->queue_end = &authority->queue_first;
+    }
+    authority->queue_length -= count;
+    return first;
+}
+
+/* --- a batch
+ * -------------------------------------------------------------------------------------- */
+
+static bool fails_alone(tkr_error_t error)
+{
+    tkr_error_category_t category = tkr_error_category(error);
+    return category == TKR_CATEGORY_CALLER || category == TKR_CATEGORY_DENIED;
+}
+
+bool writer_outcome_known(tkr_error_t error)
+{
+    return error == TKR_NO_SPACE || error == TKR_LOCKED || error == TKR_READ_ONLY ||
+           error == TKR_UNAVAILABLE;
+}
+
+void writer_refuse_changes(struct authority *authority, tkr_error_t error)
+{
+    if (atomic_exchange(&authority->changes_accepted, false)) {
+        authority_report(authority, LOG_ERROR, "changes_stopped",
+                         "a commit failed (%s) and it is unknown what of it is on disk: changes "
+                         "are refused until a restart, verification goes on",
+                         tkr_error_name(error));
+    }
+}
+
+/* Makes room for the lines that the batch gave out, before the commit: a line that the segment
+ * cannot hold must not exist. */
+static tkr_error_t reserve_lines(struct authority *authority, const struct change *changes)
+{
+    uint32_t count = 0;
+    for (const struct change *change = changes; change != NULL; change = change->next) {
+        const struct change_result *result = &change->result;
+        if (result->error != TKR_OK || !change->changed || change->kind == &change_tier) {
+            continue;
+        }
+        uint32_t user_line = change->user.line;
+        count = result->token.line >= count ? result->token.line + 1 : count;
+        count = user_line != SEGMENT_NO_LINE && user_line >= count ? user_line + 1 : count;
+    }
+    return count > 0 ? segment_writer_reserve_lines(authority->segment, count) : TKR_OK;
+}
+
+static tkr_error_t apply_all(struct authority *authority, struct change *changes)
+{
+    authority->batch_wants_lines = false;
+    for (struct change *change = changes; change != NULL; change = change->next) {
+        tkr_error_t error = change->kind->apply(authority, change);
+        if (error != TKR_OK && !fails_alone(error)) {
+            return error;
+        }
+        change->result.error = error;
+    }
+    return reserve_lines(authority, changes);
+}
+
+static tkr_error_t commit(struct authority *authority, uint64_t *ret_seq)
+{
+    const struct store_port *store = authority->store;
+    int64_t before_ns = clock_monotonic_ns(authority->options.clock);
+    tkr_error_t error = store->commit(store->store, ret_seq);
+    histogram_observe(&authority->commit_latency,
+                      (uint64_t)(clock_monotonic_ns(authority->options.clock) - before_ns));
+    if (error != TKR_OK && !writer_outcome_known(error)) {
+        writer_refuse_changes(authority, error);
+        return TKR_UNAVAILABLE;
+    }
+    return error;
+}
+
+static tkr_error_t write_batch(struct authority *authority, struct change *changes,
+                               uint64_t *ret_seq)
+{
+    const struct store_port *store = authority->store;
+    ENSURE(atomic_load(&authority->changes_accepted), TKR_UNAVAILABLE);
+    TRY(store->begin(store->store));
+    tkr_error_t error = apply_all(authority, changes);
+    if (error != TKR_OK) {
+        store->rollback(store->store);
+        return error;
+    }
+    return commit(authority, ret_seq);
+}
+
+/* Each state is told once: that commits fail, and that they work again. */
+static void note_outcome(struct authority *authority, tkr_error_t error)
+{
+    int before = atomic_exchange(&authority->last_commit, error);
+    if (error == TKR_OK) {
+        atomic_fetch_add(&authority->commits, 1);
+    } else {
+        atomic_fetch_add(&authority->commit_failures, 1);
+    }
+    if (error != TKR_OK && before != (int)error) {
+        authority_report(authority, LOG_ERROR, "commit_failed", "%s: %s", tkr_error_name(error),
+                         tkr_error_text(error));
+    } else if (error == TKR_OK && before != TKR_OK) {
+        authority_report(authority, LOG_INFO, "commit_recovered", "changes are stored again");
+    }
+}
+
+static void fill_fault(struct change_result *result)
+{
+    if (result->error != TKR_OK && result->fault.error != result->error) {
+        fault_set(&result->fault, result->error, "", "%s", tkr_error_text(result->error));
+    }
+}
+
+static void answer(struct authority *authority, struct change *changes, tkr_error_t error)
+{
+    int64_t now_ms = segment_writer_now_ms(authority->segment);
+    while (changes != NULL) {
+        struct change *change = changes;
+        struct change_result *result = &change->result;
+        changes = change->next;
+        if (result->error == TKR_OK) {
+            result->error = error;
+        }
+        if (result->error == TKR_OK) {
+            atomic_fetch_add(&authority->changes, 1);
+            result->token.status = token_status_at(&result->token, now_ms);
+        } else {
+            result->plaintext = NULL;
+        }
+        fill_fault(result);
+        change->done(change->context, result);
+        change_free(authority, change);
+    }
+}
+
+static void run_batch(struct authority *authority, struct change *changes)
+{
+    uint64_t seq = 0;
+    tkr_error_t error = write_batch(authority, changes, &seq);
+    note_outcome(authority, error);
+    if (error == TKR_OK) {
+        writer_show_batch(authority, changes, seq);
+    }
+    answer(authority, changes, error);
+}
+
+/* --- the thread
+ * --------------------------------------------------------------------------------------- */
+
+struct orders {
+    struct change *batch;
+    bool flush, stop;
+};
+
+static struct orders wait_for_orders(struct authority *authority, bool flushing)
+{
+    struct orders orders = {0};
+    pthread_mutex_lock(&authority->queue_mutex);
+    while (!flushing && authority->queue_first == NULL && !authority->flush_due &&
+           !authority->stopping) {
+        pthread_cond_wait(&authority->queue_changed, &authority->queue_mutex);
+    }
+    orders.batch = take_batch(authority);
+    orders.stop = authority->stopping && orders.batch == NULL;
+    orders.flush = !flushing && authority->flush_due;
+    if (orders.flush) {
+        authority->flush_due = false;
+    }
+    pthread_mutex_unlock(&authority->queue_mutex);
+    return orders;
+}
+
+static void flush_ended(struct authority *authority, uint64_t asked)
+{
+    pthread_mutex_lock(&authority->queue_mutex);
+    authority->flushes_done = asked;
+    pthread_cond_broadcast(&authority->flush_done);
+    pthread_mutex_unlock(&authority->queue_mutex);
+}
+
+static uint64_t flushes_asked(struct authority *authority)
+{
+    pthread_mutex_lock(&authority->queue_mutex);
+    uint64_t asked = authority->flushes_asked;
+    pthread_mutex_unlock(&authority->queue_mutex);
+    return asked;
+}
+
+static void *run_writer(void *context)
+{
+    struct authority *authority = context;
+    bool flushing = false;
+    uint64_t asked = 0;
+    for (;;) {
+        struct orders orders = wait_for_orders(authority, flushing);
+        if (orders.batch != NULL) {
+            run_batch(authority, orders.batch);
+        }
+        if (orders.stop) {
+            break;
+        }
+        if (orders.flush) {
+            writer_show_again(authority);
+            asked = flushes_asked(authority);
+            authority->usage.flushed = 0;
+            flushing = true;
+        }
+        if (flushing) {
+            flushing = usage_flush_slice(authority);
+            if (!flushing) {
+                flush_ended(authority, asked);
+            }
+        }
+        if (atomic_load(&authority->changes_accepted)) {
+            tkr_error_t error = authority->store->maintain(authority->store->store);
+            if (error != TKR_OK && !authority->maintain_failed) {
+                authority_report(authority, LOG_WARNING, "maintain_failed", "%s: %s",
+                                 tkr_error_name(error), tkr_error_text(error));
+            }
+            authority->maintain_failed = error != TKR_OK;
+        }
+    }
+    usage_flush_all(authority);
+    return NULL;
+}
+
+tkr_error_t writer_start(struct authority *authority)
+{
+    ENSURE(pthread_create(&authority->writer_thread, NULL, run_writer, authority) == 0, TKR_MEMORY);
+    authority->writer_started = true;
+    return TKR_OK;
+}
+
+void writer_stop(struct authority *authority)
+{
+    if (!authority->writer_started) {
+        return;
+    }
+    pthread_mutex_lock(&authority->queue_mutex);
+    authority->stopping = true;
+    pthread_cond_signal(&authority->queue_changed);
+    pthread_mutex_unlock(&authority->queue_mutex);
+    pthread_join(authority->writer_thread, NULL);
+    authority->writer_started = false;
+}
+
+void authority_flush(struct authority *authority)
+{
+    pthread_mutex_lock(&authority->queue_mutex);
+    uint64_t mine = ++authority->flushes_asked;
+    authority->flush_due = true;
+    pthread_cond_signal(&authority->queue_changed);
+    while (authority->flushes_done < mine) {
+        pthread_cond_wait(&authority->flush_done, &authority->queue_mutex);
+    }
+    pthread_mutex_unlock(&authority->queue_mutex);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Showing in the segment what the store has committed.
+ *
+ * The segment can be full (a tmpfs has a size), and then a change is durable and cannot be
+ * seen. So that nobody is told otherwise, and nothing refused is let through:
+ *
+ *   - a change that denies (revoke, disable) takes the token out of the segment, which needs no
+ *     space: it is then `not_found`, which is refused too, and the change is answered as done;
+ *   - any other change is answered with `unavailable`. A verification sees the token as it
+ *     was (or not at all, when it is new);
+ *   - either way the token is remembered and shown again, as the store has it by then, at every
+ *     flush until it succeeds. Meanwhile changes that need space are refused at the door;
+ *   - the segment is not marked as complete, so that an authority that starts while something
+ *     is missing builds a new one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/authority_internal.h"
+
+/* --- one thing
+ * ------------------------------------------------------------------------------------ */
+
+tkr_error_t segment_token_from(const struct token *token, struct segment_token *ret_token)
+{
+    struct segment_token shown = {
+        .kind = token->kind,
+        .env = token->env,
+        .line = token->line,
+        .not_before_ms = token->not_before_ms,
+        .expires_at_ms = token->expires_at_ms,
+        .overrides = token->overrides,
+        .name = token->name,
+        .name_length = strlen(token->name),
+        .scopes = token->scopes,
+        .scopes_length = strlen(token->scopes),
+        .cidrs = token->allowed_ips,
+        .cidr_count = token->allowed_ip_count,
+    };
+    if (strcmp(token->metadata, "{}") != 0) {
+        shown.metadata = token->metadata;
+        shown.metadata_length = strlen(token->metadata);
+    }
+    shown.flags = (token->revoked_at_ms != 0 ? SEGMENT_TOKEN_REVOKED : 0) |
+                  (token->disabled_at_ms != 0 ? SEGMENT_TOKEN_DISABLED : 0) |
+                  (token->quarantined_at_ms != 0 ? SEGMENT_TOKEN_QUARANTINED : 0);
+    memcpy(shown.digest, token->digest, sizeof(shown.digest));
+    ENSURE(token_id_parse(token->id, TOKEN_ID_CHARS, shown.id) == TKR_OK, TKR_CORRUPT);
+    *ret_token = shown;
+    return TKR_OK;
+}
+
+tkr_error_t show_user(struct authority *authority, const struct store_user *user,
+                      uint32_t *ret_number)
+{
+    uint16_t org = 0;
+    if (user->line != SEGMENT_NO_LINE) {
+        TRY(segment_writer_reserve_lines(authority->segment, user->line + 1));
+    }
+    TRY(segment_writer_put_org(authority->segment, user->org_id, strlen(user->org_id), &org));
+    return segment_writer_put_user(authority->segment, org, user->id, strlen(user->id),
+                                   user->suspended ? SEGMENT_USER_SUSPENDED : 0, user->line,
+                                   &user->overrides, ret_number);
+}
+
+tkr_error_t show_token(struct authority *authority, const struct token *token,
+                       const struct store_user *user)
+{
+    struct segment_token shown;
+    struct known_tier tier;
+    TRY(segment_token_from(token, &shown));
+    TRY(tiers_find(authority, token->tier, &tier));
+    shown.tier = tier.number;
+    TRY(show_user(authority, user, &shown.user));
+    return segment_writer_put_token(authority->segment, &shown);
+}
+
+tkr_error_t show_tier(struct authority *authority, const struct tier *tier)
+{
+    uint16_t number = 0;
+    TRY(segment_writer_put_tier(authority->segment, tier, &number));
+    return tiers_remember(authority, tier, number);
+}
+
+/* --- what could not be shown
+ * --------------------------------------------------------------------------- */
+
+static void remember(struct authority *authority, const struct change *change)
+{
+    authority->segment_behind = true;
+    if (change->kind == &change_tier) {
+        authority->invisible_tiers = true;
+    } else if (authority->invisible_count < INVISIBLE_TOKENS_MAX) {
+        memcpy(authority->invisible[authority->invisible_count++], change->result.token.id,
+               TOKEN_ID_CHARS + 1);
+    } else {
+        authority->invisible_lost = true; /* the next start builds the segment anew */
+    }
+    if (!atomic_exchange(&authority->segment_full, true)) {
+        authority_report(authority, LOG_ERROR, "segment_full",
+                         "what is stored cannot be shown to verifiers: is %s full?",
+                         authority->runtime_directory);
+    }
+}
+
+static void could_not_show(struct authority *authority, struct change *change, tkr_error_t error)
+{
+    struct change_result *result = &change->result;
+    remember(authority, change);
+    if (change->denies) {
+        tkr_error_t removed = segment_writer_remove_token(authority->segment, result->token.digest);
+        if (removed == TKR_OK || removed == TKR_NOT_FOUND) {
+            return;
+        }
+    }
+    result->error = fault_set(&result->fault, TKR_UNAVAILABLE, "",
+                              "the change is stored, and verifiers cannot see it yet (%s)",
+                              tkr_error_name(error));
+}
+
+void writer_show_batch(struct authority *authority, struct change *changes, uint64_t store_seq)
+{
+    segment_writer_begin(authority->segment);
+    for (struct change *change = changes; change != NULL; change = change->next) {
+        if (change->result.error != TKR_OK || !change->changed) {
+            continue;
+        }
+        tkr_error_t error = change->kind->show(authority, change);
+        if (error != TKR_OK) {
+            could_not_show(authority, change, error);
+        }
+    }
+    authority->store_seq = store_seq;
+    if (!authority->segment_behind) {
+        segment_writer_end(authority->segment, store_seq);
+    }
+}
+
+static tkr_error_t show_stored_token(struct authority *authority, const char *token_id)
+{
+    const struct store_port *store = authority->store;
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    struct token token;
+    struct store_user user;
+    bool created = false;
+    TRY(arena_new(CHANGE_BYTES_MAX, &arena));
+    TRY(store->begin(store->store));
+    tkr_error_t error = store->read_token(store->store, token_id, arena, &token);
+    if (error == TKR_OK) { /* the user is there: nothing is made */
+        error = store->ensure_user(store->store, token.org_id, token.user_id, false, 0, arena,
+                                   &user, &created);
+    }
+    store->rollback(store->store);
+    TRY(error);
+    return show_token(authority, &token, &user);
+}
+
+static tkr_error_t show_stored_tiers(struct authority *authority)
+{
+    const struct store_port *store = authority->store;
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    struct tier *tiers = NULL;
+    size_t count = 0;
+    TRY(arena_new(SEGMENT_TIERS_MAX * sizeof(struct tier) + 64, &arena));
+    TRY(store->list_tiers(store->store, arena, &tiers, &count));
+    for (size_t i = 0; i < count; i++) {
+        TRY(show_tier(authority, &tiers[i]));
+    }
+    return TKR_OK;
+}
+
+void writer_show_again(struct authority *authority)
+{
+    if (!authority->segment_behind) {
+        return;
+    }
+    if (authority->invisible_tiers && show_stored_tiers(authority) != TKR_OK) {
+        return;
+    }
+    authority->invisible_tiers = false;
+    while (authority->invisible_count > 0) {
+        if (show_stored_token(authority, authority->invisible[authority->invisible_count - 1]) !=
+            TKR_OK) {
+            return;
+        }
+        authority->invisible_count--;
+    }
+    atomic_store(&authority->segment_full, false);
+    authority_report(authority, LOG_INFO, "segment_recovered", "verifiers see what is stored");
+    if (!authority->invisible_lost) {
+        authority->segment_behind = false;
+        segment_writer_end(authority->segment, authority->store_seq);
+    }
+}
