@@ -7,7 +7,7 @@
  *   - a line longer than its buffer is silently split in two: we refuse it;
  *   - an indented line continues the value above: switched off, so that indentation is free;
  *   - a key twice means "both": we refuse the second;
- *   - a `[section` without `]`, and NUL bytes, end parsing or a line without a word: refused.
+ *   - what stands behind the `]` of a section, or behind a NUL, is dropped: refused.
  *
  * What stays of it: `#` and `;` begin a comment, at the start of a line or after a space;
  * `:` may stand for `=`; a UTF-8 byte order mark is skipped.
@@ -58,6 +58,25 @@ static void complain_line(struct reading *reading, tkr_error_t error, const char
                                   reading->name, reading->line, what));
 }
 
+/* `[server]`, and behind it nothing but a comment. */
+static bool section_acceptable(struct reading *reading, const char *text, size_t length)
+{
+    const char *end = memchr(text, ']', length);
+    if (end == NULL) {
+        complain_line(reading, TKR_MALFORMED, "a section without its ]");
+        return false;
+    }
+    size_t rest = length - (size_t)(end + 1 - text);
+    for (end++; rest > 0 && (*end == ' ' || *end == '\t' || *end == '\r'); end++) {
+        rest--;
+    }
+    if (rest > 0 && *end != '#' && *end != ';') {
+        complain_line(reading, TKR_MALFORMED, "something behind the ] of a section");
+        return false;
+    }
+    return true;
+}
+
 /* What inih would misread. Such a line is reported here and given to it as an empty one. */
 static bool line_acceptable(struct reading *reading, const char *line, size_t length)
 {
@@ -74,11 +93,7 @@ static bool line_acceptable(struct reading *reading, const char *line, size_t le
         text++;
         length--;
     }
-    if (length > 0 && *text == '[' && memchr(text, ']', length) == NULL) {
-        complain_line(reading, TKR_MALFORMED, "a section without its ]");
-        return false;
-    }
-    return true;
+    return length == 0 || *text != '[' || section_acceptable(reading, text, length);
 }
 
 /* inih's idea of fgets: one line a call. */

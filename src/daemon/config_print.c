@@ -40,8 +40,9 @@ void config_print(const struct config *config, FILE *out)
         struct buffer value CLEANUP(buffer_deinit);
         buffer_init(&value, CONFIG_VALUE_BYTES_MAX + CONFIG_LIST_MAX * 2);
         config_value_write(config, row, &value);
-        fprintf(out, "%s =%s%s\n", row->key, value.length > 0 ? " " : "",
-                value.length > 0 ? value.data : "");
+        /* Behind a space, # and ; would begin a comment. */
+        bool space = value.length > 0 && strchr("#;", value.data[0]) == NULL;
+        fprintf(out, "%s =%s%s\n", row->key, space ? " " : "", value.length > 0 ? value.data : "");
     }
 }
 

@@ -106,6 +106,8 @@ static const struct refusal refusals[] = {
      "tokenry.conf:5: server.idle_s: set already in line 3"},
     {"[server]\nidle_s\n", TKR_MALFORMED, "",
      "tokenry.conf:2: neither a [section] nor key = value"},
+    {"[log] level = error\n", TKR_MALFORMED, "",
+     "tokenry.conf:1: something behind the ] of a section"},
     {"[server\nidle_s = 3\n", TKR_MALFORMED, "", "tokenry.conf:1: a section without its ]"},
 };
 

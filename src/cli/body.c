@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/body.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* How the API spells a window without a limit. */
+#define UNLIMITED "unlimited"
+
+void body_decref_p(json_t **body)
+{
+    json_decref(*body);
+}
+
+void body_text(json_t *body, const char *member, const struct cli *cli, const char *option)
+{
+    const char *value = arguments_value(&cli->arguments, option);
+    if (value != NULL) {
+        json_object_set_new(body, member, json_string(value));
+    }
+}
+
+void body_list(json_t *body, const char *member, const struct cli *cli, const char *option)
+{
+    size_t position = 0;
+    const char *value;
+    json_t *list = NULL;
+    while ((value = arguments_next(&cli->arguments, option, &position)) != NULL) {
+        list = list != NULL ? list : json_array();
+        json_array_append_new(list, json_string(value));
+    }
+    if (list != NULL) {
+        json_object_set_new(body, member, list);
+    }
+}
+
+static tkr_error_t add_limit(json_t *limits, const char *value, struct fault *fault)
+{
+    char window[16];
+    uint64_t number = 0;
+    const char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value || (size_t)(equals - value) >= sizeof(window)) {
+        return fault_set(fault, TKR_MALFORMED, "limit",
+                         "--limit: \"%.20s\" is not of the form minute=60", value);
+    }
+    memcpy(window, value, (size_t)(equals - value));
+    window[equals - value] = '\0';
+    if (json_object_get(limits, window) != NULL) {
+        return fault_set(fault, TKR_CONFLICT, "limit", "--limit: %s was given twice", window);
+    }
+    if (strcmp(equals + 1, "none") == 0 || strcmp(equals + 1, UNLIMITED) == 0) {
+        json_object_set_new(limits, window, json_string(UNLIMITED));
+        return TKR_OK;
+    }
+    if (text_parse_u64(equals + 1, strlen(equals + 1), &number) != TKR_OK || number > INT64_MAX) {
+        return fault_set(fault, TKR_MALFORMED, "limit",
+                         "--limit: \"%.20s\" is no whole number and not none", equals + 1);
+    }
+    json_object_set_new(limits, window, json_integer((json_int_t)number));
+    return TKR_OK;
+}
+
+tkr_error_t body_limits(json_t *body, const struct cli *cli, struct fault *fault)
+{
+    size_t position = 0;
+    const char *value;
+    json_t *limits CLEANUP(body_decref_p) = json_object();
+    while ((value = arguments_next(&cli->arguments, "limit", &position)) != NULL) {
+        TRY(add_limit(limits, value, fault));
+    }
+    if (json_object_size(limits) > 0) {
+        json_object_set(body, "limits", limits);
+    }
+    return TKR_OK;
+}
+
+tkr_error_t body_metadata(json_t *body, const struct cli *cli, struct fault *fault)
+{
+    size_t position = 0;
+    const char *value;
+    json_t *metadata CLEANUP(body_decref_p) = json_object();
+    while ((value = arguments_next(&cli->arguments, "meta", &position)) != NULL) {
+        char key[METADATA_BYTES_MAX + 1];
+        const char *equals = strchr(value, '=');
+        if (equals == NULL || equals == value || (size_t)(equals - value) >= sizeof(key)) {
+            return fault_set(fault, TKR_MALFORMED, "meta",
+                             "--meta: \"%.20s\" is not of the form key=value", value);
+        }
+        memcpy(key, value, (size_t)(equals - value));
+        key[equals - value] = '\0';
+        if (json_object_get(metadata, key) != NULL) {
+            return fault_set(fault, TKR_CONFLICT, "meta", "--meta: %.20s was given twice", key);
+        }
+        if (json_object_set_new(metadata, key, json_string(equals + 1)) != 0) {
+            return fault_set(fault, TKR_MALFORMED, "meta", "--meta: %.20s is not UTF-8", key);
+        }
+    }
+    if (json_object_size(metadata) > 0) {
+        json_object_set(body, "metadata", metadata);
+    }
+    return TKR_OK;
+}
+
+void body_lifetime(json_t *body, const struct cli *cli)
+{
+    const char *lifetime = arguments_value(&cli->arguments, "expires-in");
+    if (lifetime != NULL) {
+        bool never = strcmp(lifetime, "never") == 0;
+        json_object_set_new(body, "expires_in", never ? json_null() : json_string(lifetime));
+    }
+    body_text(body, "expires_at", cli, "expires-at");
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options into the JSON of a call. Values are given to the API as they are: it is the API that
+ * checks them, so that there is one truth about ranges. Only the form that the command line
+ * adds (`minute=60`, `key=value`) is checked here.
+ */
+#ifndef CLI_BODY_H
+#define CLI_BODY_H
+
+#include <jansson.h>
+
+#include "cli/command.h"
+
+void body_decref_p(json_t **body); /* for CLEANUP */
+
+/* The option's value as the member; nothing when it was not given. */
+void body_text(json_t *body, const char *member, const struct cli *cli, const char *option);
+/* All values of a repeatable option as an array; nothing when there is none. */
+void body_list(json_t *body, const char *member, const struct cli *cli, const char *option);
+/* `--limit minute=60` to {"minute": 60}; `none` is unlimited. Errors: TKR_MALFORMED. */
+MUST_USE tkr_error_t body_limits(json_t *body, const struct cli *cli, struct fault *fault);
+/* `--meta key=value` to {"key": "value"}. Errors: TKR_MALFORMED, TKR_CONFLICT. */
+MUST_USE tkr_error_t body_metadata(json_t *body, const struct cli *cli, struct fault *fault);
+/* `--expires-in` (`never` is null) and `--expires-at`. */
+void body_lifetime(json_t *body, const struct cli *cli);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/command.h"
+
+enum cli_exit cmd_check_config(struct cli *cli)
+{
+    struct arguments *arguments = &cli->arguments;
+    if (arguments_has(arguments, "example")) {
+        config_print_example(stdout);
+        return CLI_DONE;
+    }
+    if (arguments->operand_count > 0) { /* FILE is --config FILE */
+        if (arguments_has(arguments, "config")) {
+            return cli_usage(cli->command, "FILE and --config exclude each other");
+        }
+        arguments->options[arguments->option_count++] = (struct argument){
+            cli_option_find(cli->command, "config", sizeof("config") - 1), arguments->operands[0]};
+    }
+    if (!cli_configure(cli)) {
+        return CLI_USAGE;
+    }
+    if (arguments_has(arguments, "print")) {
+        config_print(cli->config, stdout);
+    } else if (!cli_json(cli)) {
+        puts("The configuration is good.");
+    } else {
+        puts("{\"valid\":true}");
+    }
+    return CLI_DONE;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/secret.h"
+#include "cli/body.h"
+#include "cli/issue.h"
+#include "cli/token_input.h"
+
+static tkr_error_t build(const struct cli *cli, const struct token_input *chosen, json_t *body,
+                         struct fault *fault)
+{
+    static const char *const texts[][2] = {{"user_id", "user"}, {"name", "name"},
+                                           {"kind", "kind"},    {"env", "env"},
+                                           {"tier", "tier"},    {"not_before", "not-before"}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        body_text(body, texts[i][0], cli, texts[i][1]);
+    }
+    body_list(body, "scopes", cli, "scope");
+    body_list(body, "allowed_ips", cli, "allow-ip");
+    body_lifetime(body, cli);
+    TRY(body_limits(body, cli, fault));
+    TRY(body_metadata(body, cli, fault));
+    if (chosen->text != NULL) {
+        json_object_set_new(body, "token", json_stringn(chosen->text, chosen->length));
+    }
+    return TKR_OK;
+}
+
+enum cli_exit cmd_create(struct cli *cli)
+{
+    static const char *const needed[] = {"user", "name"};
+    struct fault fault = {0};
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        if (!arguments_has(&cli->arguments, needed[i])) {
+            return cli_usage(cli->command, "--%s is needed", needed[i]);
+        }
+    }
+    struct token_input chosen CLEANUP(token_input_release) = {0};
+    if (arguments_has(&cli->arguments, "token-stdin") &&
+        token_input_read(&chosen, &fault) != TKR_OK) {
+        return cli_usage(cli->command, "%s", fault.detail);
+    }
+    struct client *client CLEANUP(client_close_p) = NULL;
+    enum cli_exit status;
+    if (!client_open(cli, false, &client, &status)) {
+        return status;
+    }
+    json_t *body CLEANUP(body_decref_p) = json_object();
+    if (build(cli, &chosen, body, &fault) != TKR_OK) {
+        return cli_usage(cli->command, "%s", fault.detail);
+    }
+    return issue_token(cli, client, body);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: a table of commands, each with its options and one function. From the
+ * table come the parser, `--help`, the suggestions for typos, and the test that the manual
+ * page names everything.
+ *
+ *   commands.c    the table
+ *   arguments.c   argv → struct arguments, by the options of the command
+ *   client.c      how a command reaches the authority: HTTP, Unix socket, or the directory
+ *   cmd_NAME.c    one command: arguments → a call of the API → text for people, or JSON
+ *
+ * What the API answers is the one truth: with --json it is printed as it is.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/fault.h"
+#include "base/limits.h"
+#include "daemon/config.h"
+
+/* Exit status of the program. */
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_REFUSED = 1,     /* refused, not found, or it failed */
+    CLI_USAGE = 2,       /* the command line, the configuration or a value is wrong */
+    CLI_UNREACHABLE = 3, /* the authority cannot be reached, or is busy: try again */
+};
+
+struct cli_option {
+    const char *name;  /* without `--`; NULL ends a list */
+    const char *value; /* what its value is called in the help; NULL: a switch */
+    bool repeatable;   /* else a second one is an error */
+    const char *help;
+    const char *key; /* the configuration key that it sets, `server.data`; NULL: none */
+};
+
+struct cli;
+
+struct cli_command {
+    const char *name;     /* "create", or two words: "tier set" */
+    const char *operands; /* for the usage line; "" for none */
+    size_t operands_max;
+    const char *summary;              /* a line in the list of commands */
+    const char *description;          /* paragraphs under its own help; "" for none */
+    const struct cli_option *options; /* its own, beside the common ones; ends with NULL */
+    bool talks;                       /* reaches an authority: has the common options of that */
+    enum cli_exit (*run)(struct cli *cli);
+};
+
+extern const struct cli_command cli_commands[];
+extern const size_t cli_command_count;
+
+/* The command that the first words of argv name, and how many words that took. NULL: none;
+ * then *ret_nearest is what was meant, or NULL. */
+const struct cli_command *cli_command_find(const char *const *words, size_t count,
+                                           size_t *ret_taken, const char **ret_nearest);
+/* The command's option of that name; NULL when it has none. */
+const struct cli_option *cli_option_find(const struct cli_command *command, const char *name,
+                                         size_t length);
+/* Option `index` of a command, common ones last; NULL past the end. */
+const struct cli_option *cli_option_at(const struct cli_command *command, size_t index);
+
+/* --- what a command was given -------------------------------------------------------------- */
+
+struct argument {
+    const struct cli_option *option;
+    const char *value; /* "" for a switch */
+};
+
+struct arguments {
+    struct argument options[CLI_ARGUMENTS_MAX];
+    size_t option_count;
+    const char *operands[CLI_ARGUMENTS_MAX];
+    size_t operand_count;
+};
+
+/*
+ * Reads `words` (without the program and the command). Options may stand anywhere, as
+ * `--name value` or `--name=value`; `--` ends them. Values point into `words`. A word that
+ * looks like a token is refused without repeating it (cli/token_input.h). Errors:
+ * TKR_UNKNOWN_MEMBER, TKR_INVALID, TKR_CONFLICT, TKR_TOO_LARGE, with a sentence in `fault`.
+ */
+MUST_USE tkr_error_t arguments_parse(const struct cli_command *command, char *const *words,
+                                     size_t count, struct arguments *ret_arguments,
+                                     struct fault *fault);
+bool arguments_has(const struct arguments *arguments, const char *name);
+/* The value of the option, NULL when it was not given; the first of several. */
+const char *arguments_value(const struct arguments *arguments, const char *name);
+/* Each value in turn: start with *position = 0; NULL at the end. */
+const char *arguments_next(const struct arguments *arguments, const char *name, size_t *position);
+
+/* --- the running program ------------------------------------------------------------------- */
+
+struct cli {
+    const struct cli_command *command;
+    struct arguments arguments;
+    char *const *environment;
+    struct config *config; /* NULL until cli_configure */
+};
+
+/* Default, file, environment and the common options, checked and resolved, into cli->config.
+ * On an error every complaint is printed; answer CLI_USAGE then. */
+MUST_USE bool cli_configure(struct cli *cli);
+/* `tokenry: ` and the sentence on standard error; returns `status`. */
+enum cli_exit cli_fail(enum cli_exit status, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same for a usage error, with a line on where to find help. */
+enum cli_exit cli_usage(const struct cli_command *command, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+/* The exit status that an error of our own libraries means. */
+enum cli_exit cli_exit_of(tkr_error_t error);
+bool cli_json(const struct cli *cli);
+
+/* Runs the program. */
+int cli_main(int count, char *const *words, char *const *environment);
+
+/* The commands. */
+enum cli_exit cmd_serve(struct cli *cli);
+enum cli_exit cmd_init(struct cli *cli);
+enum cli_exit cmd_create(struct cli *cli);
+enum cli_exit cmd_list(struct cli *cli);
+enum cli_exit cmd_show(struct cli *cli);
+enum cli_exit cmd_revoke(struct cli *cli);
+enum cli_exit cmd_verify(struct cli *cli);
+enum cli_exit cmd_check_config(struct cli *cli);
+enum cli_exit cmd_check_token(struct cli *cli);
+enum cli_exit cmd_tier_list(struct cli *cli);
+enum cli_exit cmd_tier_set(struct cli *cli);
+enum cli_exit cmd_help(struct cli *cli);
+enum cli_exit cmd_version(struct cli *cli);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands. A new command is its options, a row, and a file cmd_NAME.c. */
+#include <string.h>
+
+#include "cli/command.h"
+#include "daemon/config_table.h"
+#include "daemon/suggest.h"
+
+#define OPTIONS_END                                                                                \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+/* Of every command. */
+static const struct cli_option every_options[] = {
+    {"json", NULL, false, "print the object that the API answers"},
+    {"help", NULL, false, "this text"},
+    OPTIONS_END,
+};
+
+/* Of every command that reaches an authority. */
+static const struct cli_option talk_options[] = {
+    {"data", "DIR", false, "the data directory", "server.data"},
+    {"config", "FILE", false, "the configuration file"},
+    {"socket", "PATH", false, "the daemon's Unix socket, when it is not in the data directory",
+     "server.socket"},
+    {"insecure-http", NULL, false, "send TOKENRY_TOKEN over plain HTTP to another host"},
+    OPTIONS_END,
+};
+
+static const struct cli_option no_options[] = {OPTIONS_END};
+
+#define TOKEN_STDIN                                                                                \
+    {                                                                                              \
+        "token-stdin", NULL, false, "read the token from standard input, or ask for it"            \
+    }
+
+static const struct cli_option serve_options[] = {
+#define SERVE_FLAG(section, key, type, member, least, most, fallback, unit, flag, description)     \
+    {flag, #type, false, description, #section "." #key},
+    CONFIG_TABLE(SERVE_FLAG) /* a row without a flag is an option without a name: skipped */
+#undef SERVE_FLAG
+    {"config", "FILE", false, "the configuration file"},
+    {"set", "SECTION.KEY=VALUE", true, "any other key of the configuration"},
+    {"reset-clock", NULL, false, "the machine's clock is right now: forget that it was ahead"},
+    OPTIONS_END,
+};
+
+static const struct cli_option init_options[] = {
+    {"user", "USER", false, "whose token it is; admin unless given"},
+    {"name", "NAME", false, "what it is called; \"first admin\" unless given"},
+    {"expires-in", "TIME", false, "how long it lives: 24h, 30d, 2w, or never"},
+    {"force", NULL, false, "make another one though there is an admin token"},
+    OPTIONS_END,
+};
+
+static const struct cli_option create_options[] = {
+    {"user", "USER", false, "whose token it is; the user is made when new"},
+    {"name", "NAME", false, "what it is called"},
+    {"kind", "KIND", false, "user, service or admin; user unless given"},
+    {"env", "ENV", false, "live or test; live unless given"},
+    {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own"},
+    {"scope", "SCOPE", true, "what it may do, like orders:read, orders:* or *"},
+    {"limit", "WINDOW=N", true, "a limit of its own: minute=60, hour=1000, day=none"},
+    {"expires-in", "TIME", false, "how long it lives: 24h, 30d, 2w, or never"},
+    {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
+    {"not-before", "TIME", false, "when it begins, likewise"},
+    {"allow-ip", "CIDR", true, "where it may be used from, like 10.0.0.0/8"},
+    {"meta", "KEY=VALUE", true, "something to remember with it"},
+    {"idempotency-key", "KEY", false, "the same key again makes no second token"},
+    {"token-stdin", NULL, false, "use the token on standard input instead of a new one"},
+    OPTIONS_END,
+};
+
+static const struct cli_option list_options[] = {
+    {"user", "USER", false, "of this user only"},
+    {"status", "STATUS", false,
+     "active, disabled, quarantined, not_yet_valid, expired or revoked only"},
+    {"inactive", NULL, false, "expired and revoked ones, too"},
+    {"limit", "N", false, "how many at a time; 100 unless given"},
+    {"cursor", "CURSOR", false, "go on where a list ended"},
+    {"all", NULL, false, "to the end, page by page"},
+    OPTIONS_END,
+};
+
+static const struct cli_option show_options[] = {
+    {"name", "NAME", false, "the token of this name"}, TOKEN_STDIN, OPTIONS_END};
+
+static const struct cli_option revoke_options[] = {
+    {"name", "NAME", false, "the active token of this name"},
+    TOKEN_STDIN,
+    {"reason", "TEXT", false, "why; it stays in the record"},
+    {"yes", NULL, false, "do not ask"},
+    OPTIONS_END,
+};
+
+static const struct cli_option verify_options[] = {
+    TOKEN_STDIN,
+    {"scope", "SCOPE", true, "what it must be allowed to do"},
+    {"user", "USER", false, "whose it must be"},
+    {"ip", "ADDRESS", false, "where the request is said to come from"},
+    {"cost", "N", false, "how much of its limits to take; 1 unless given"},
+    {"dry-run", NULL, false, "decide the same and count nothing"},
+    {"explain", NULL, false, "every check and how it came out"},
+    OPTIONS_END,
+};
+
+static const struct cli_option check_config_options[] = {
+    {"config", "FILE", false, "the configuration file"},
+    {"print", NULL, false, "print the configuration as it would be in effect"},
+    {"example", NULL, false, "print a file with every key and its default"},
+    OPTIONS_END,
+};
+
+static const struct cli_option check_token_options[] = {
+    TOKEN_STDIN,
+    {"config", "FILE", false, "the configuration file, for the prefixes of tokens"},
+    OPTIONS_END,
+};
+
+static const struct cli_option tier_set_options[] = {
+    {"limit", "WINDOW=N", true, "minute=60, hour=1000, day=none; a window not given is unlimited"},
+    {"subject", "SUBJECT", false, "what is limited: token, user or both; token unless given"},
+    OPTIONS_END,
+};
+
+const struct cli_command cli_commands[] = {
+    {"serve", "", 0, "run the authority",
+     "Runs in the foreground until SIGTERM or SIGINT, then answers what is in flight and\n"
+     "stops. The log goes to standard error.",
+     serve_options, false, cmd_serve},
+    {"init", "", 0, "make the first admin token",
+     "Makes the data directory when there is none and an admin token with every scope. The\n"
+     "token is printed once, on standard output. When there is an active admin token of this\n"
+     "user already, nothing is done.",
+     init_options, true, cmd_init},
+    {"create", "", 0, "make a token",
+     "The new token is printed once, on standard output, alone on its line, so that\n"
+     "TOKEN=$(tokenry create ...) works; what else there is to say goes to standard error.",
+     create_options, true, cmd_create},
+    {"list", "", 0, "list tokens, newest first", "", list_options, true, cmd_list},
+    {"show", "TOKEN-ID", 1, "show one token", "Name it by its ID, by --name or by itself.",
+     show_options, true, cmd_show},
+    {"revoke", "TOKEN-ID", 1, "revoke a token for good",
+     "Name it by its ID, by --name or by itself. From then on it is refused everywhere. This\n"
+     "cannot be undone, so it asks, unless --yes.",
+     revoke_options, true, cmd_revoke},
+    {"verify", "", 0, "verify a token as a request would",
+     "The exit status is 0 when it is valid and 1 when it is refused. This counts as a\n"
+     "request unless --dry-run.",
+     verify_options, true, cmd_verify},
+    {"check-config", "[FILE]", 1, "check a configuration file",
+     "Says what is wrong with it, line by line.", check_config_options, false, cmd_check_config},
+    {"check-token", "", 0, "check a token's form and checksum, offline",
+     "Tells a mistyped or cut token from a whole one, without asking an authority. The exit\n"
+     "status is 1 when it cannot be right.",
+     check_token_options, false, cmd_check_token},
+    {"tier list", "", 0, "list the tiers and their limits", "", no_options, true, cmd_tier_list},
+    {"tier set", "TIER", 1, "make or change a tier",
+     "Tokens of the tier have the new limits with their next request.", tier_set_options, true,
+     cmd_tier_set},
+    {"help", "[COMMAND]", 2, "explain a command", "", no_options, false, cmd_help},
+    {"version", "", 0, "print the version", "", no_options, false, cmd_version},
+};
+const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
+
+const struct cli_command *cli_command_find(const char *const *words, size_t count,
+                                           size_t *ret_taken, const char **ret_nearest)
+{
+    *ret_nearest = NULL;
+    if (count == 0) {
+        return NULL;
+    }
+    char typed[2 * SUGGEST_WORD_BYTES_MAX];
+    for (size_t taken = count < 2 ? 1 : 2; taken > 0; taken--) {
+        snprintf(typed, sizeof(typed), "%s%s%s", words[0], taken == 2 ? " " : "",
+                 taken == 2 ? words[1] : "");
+        struct suggestion suggestion = {.word = typed};
+        for (size_t i = 0; i < cli_command_count; i++) {
+            if (strcmp(cli_commands[i].name, typed) == 0) {
+                *ret_taken = taken;
+                return &cli_commands[i];
+            }
+            /* A command of one word is no guess for two: the second is an operand. */
+            if (taken == 1 || strchr(cli_commands[i].name, ' ') != NULL) {
+                suggest_offer(&suggestion, cli_commands[i].name);
+            }
+        }
+        *ret_nearest = suggestion.best != NULL ? suggestion.best : *ret_nearest;
+    }
+    return NULL;
+}
+
+const struct cli_option *cli_option_at(const struct cli_command *command, size_t index)
+{
+    const struct cli_option *lists[] = {command->options,
+                                        command->talks ? talk_options : no_options, every_options};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        const struct cli_option *option = lists[i];
+        for (; option->name != NULL; option++) {
+            if (option->name[0] != '\0' && index-- == 0) {
+                return option;
+            }
+        }
+    }
+    return NULL;
+}

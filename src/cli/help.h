@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The help texts, from the table of commands. */
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include <stdio.h>
+
+#include "cli/command.h"
+
+void help_overview(FILE *out);
+void help_command(const struct cli_command *command, FILE *out);
+
+#endif

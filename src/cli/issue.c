@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/issue.h"
+
+#include <string.h>
+
+static bool is_clamped(const json_t *token)
+{
+    size_t index;
+    json_t *warning;
+    json_array_foreach(json_object_get(token, "warnings"), index, warning)
+    {
+        if (strcmp(answer_text(warning, "code"), "lifetime_clamped") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void explain(const json_t *token, bool printed)
+{
+    const char *expires = answer_text(token, "expires_at");
+    fprintf(stderr, "%s token %s (%s) for %s, %s%s%s.\n",
+            json_is_true(json_object_get(token, "replayed")) ? "This key made" : "Made",
+            answer_text(token, "id"), answer_text(token, "name"), answer_text(token, "user_id"),
+            expires[0] != '\0' ? "valid until " : "which does not expire", expires,
+            is_clamped(token) ? " (the longest that is allowed)" : "");
+    if (printed) {
+        fputs("Keep it now: it is not shown again.\n", stderr);
+    }
+}
+
+enum cli_exit issue_token(struct cli *cli, struct client *client, const json_t *body)
+{
+    struct client_answer answer CLEANUP(client_answer_release) = {0};
+    struct client_call call = {
+        .method = HTTP_POST,
+        .path = "/api/v1/auth/tokens",
+        .body = body,
+        .idempotency_key = arguments_value(&cli->arguments, "idempotency-key"),
+    };
+    enum cli_exit status = client_call(cli, client, &call, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    if (cli_json(cli)) {
+        answer_print(answer.json);
+        return CLI_DONE;
+    }
+    const char *plaintext = answer_text(answer.json, "token");
+    explain(answer.json, plaintext[0] != '\0');
+    if (plaintext[0] != '\0') {
+        puts(plaintext);
+    }
+    return CLI_DONE;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making a token and printing it once; what `init` and `create` share. */
+#ifndef CLI_ISSUE_H
+#define CLI_ISSUE_H
+
+#include <jansson.h>
+
+#include "cli/client.h"
+
+/* POSTs `body`; prints the token alone on standard output, the rest on standard error, or with
+ * --json the answer. */
+enum cli_exit issue_token(struct cli *cli, struct client *client, const json_t *body);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/daemon.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "daemon/privilege.h"
+#include "daemon/service_notify.h"
+#include "daemon/wire.h"
+#include "http/server.h"
+
+/* Files that are open besides connections: database, segment, epoll, pipes. */
+#define FILES_SPARE 128
+#define CONNECTIONS_LEAST 16
+
+static_assert((int)LOG_DEBUG == 0 && (int)LOG_ERROR == 3, "log.level lists them in this order");
+static_assert((int)WINDOW_FIXED == 0 && (int)WINDOW_SLIDING == 1, "limits.* lists them so");
+static_assert((int)ON_EXCEED_CLAMP == 0, "lifetime.on_exceed lists them so");
+
+static const char *environment_value(char *const *environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
+        if (strncmp(environment[i], name, length) == 0 && environment[i][length] == '=') {
+            return environment[i] + length + 1;
+        }
+    }
+    return NULL;
+}
+
+static void free_log(struct log **log)
+{
+    log_free(*log);
+}
+
+static tkr_error_t open_log(const struct config *config, struct log **ret_log)
+{
+    bool text = config->log_format == CONFIG_LOG_TEXT ||
+                (config->log_format == CONFIG_LOG_AUTO && isatty(STDERR_FILENO));
+    return log_new(STDERR_FILENO, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
+                   (enum log_level)config->log_level, clock_system(), ret_log);
+}
+
+/* --- before anything is opened ------------------------------------------------------------ */
+
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+static void take_signals(void)
+{
+    sigset_t set = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Fewer files than connections: serve as many as there is room for, and say so. */
+static tkr_error_t fit_connections(struct config *config, struct log *log, struct fault *fault)
+{
+    uint64_t transports = (config->listen[0] != '\0') + (uint64_t)config_has_socket(config);
+    uint64_t needed = (uint64_t)config->connections * transports + FILES_SPARE;
+    uint64_t limit = 0;
+    if (privilege_raise_files(needed, &limit) == TKR_OK) {
+        return TKR_OK;
+    }
+    if (limit < CONNECTIONS_LEAST * transports + FILES_SPARE) {
+        return fault_set(fault, TKR_CAPACITY, "server.connections",
+                         "only %llu files may be open at once (ulimit -n); %llu are the least",
+                         (unsigned long long)limit,
+                         (unsigned long long)(CONNECTIONS_LEAST * transports + FILES_SPARE));
+    }
+    int64_t possible = (int64_t)((limit - FILES_SPARE) / transports);
+    log_event(log, LOG_WARNING, "connections_reduced",
+              LOG_TEXT("detail", "the limit of open files is too low for server.connections"),
+              LOG_INT("configured", config->connections), LOG_INT("connections", possible),
+              LOG_INT("open_files", (int64_t)limit));
+    config->connections = possible;
+    return TKR_OK;
+}
+
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0;
+}
+
+static void warn_exposed(const struct config *config, struct log *log)
+{
+    if (config->listen[0] != '\0' && !is_loopback(config->listen) &&
+        config->tls_certificate[0] == '\0') {
+        log_event(log, LOG_WARNING, "tokens_in_clear",
+                  LOG_TEXT("detail", "other hosts can connect without TLS: whoever sees the "
+                                     "network sees tokens; set server.tls_certificate"),
+                  LOG_TEXT("listen", config->listen));
+    }
+}
+
+/* --- HTTP --------------------------------------------------------------------------------- */
+
+static tkr_error_t open_server(const struct config *config, struct wire *wire, struct log *log,
+                               struct http_server **ret_server, struct fault *fault)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct http_options options = {
+        .listen = config->listen,
+        .socket_path = config_has_socket(config) ? config->socket : "",
+        .socket_mode = (unsigned)config->socket_mode,
+        .tls_certificate = config->tls_certificate,
+        .tls_key = config->tls_key,
+        .event_threads = (unsigned)config->event_threads,
+        .worker_threads = (unsigned)config->worker_threads,
+        .connections_max = (unsigned)config->connections,
+        .connections_per_address_max = (unsigned)config->connections_per_address,
+        .idle_s = (unsigned)config->idle_s,
+        .context = wire_api(wire),
+        .clock = clock_system(),
+        .log = log,
+        .server_name = "",
+    };
+    if (options.event_threads == 0) {
+        options.event_threads = processors > 0 ? (unsigned)processors : 1;
+    }
+    options.routes = api_routes(&options.route_count);
+    TRY(http_server_new(&options, ret_server, fault));
+    api_set_server(wire_api(wire), *ret_server);
+    return TKR_OK;
+}
+
+/* The configured address, with the port that the system chose for `:0`. */
+static const char *address_of(const struct config *config, const struct http_server *server,
+                              char *out, size_t size)
+{
+    if (config->listen[0] == '\0') {
+        return "";
+    }
+    const char *colon = strrchr(config->listen, ':');
+    snprintf(out, size, "%s://%.*s:%u", config->tls_certificate[0] != '\0' ? "https" : "http",
+             (int)(colon - config->listen), config->listen, http_server_port(server));
+    return out;
+}
+
+static void announce(const struct config *config, struct wire *wire,
+                     const struct http_server *server, struct log *log)
+{
+    struct authority_status status;
+    char address[160];
+    authority_status(wire_authority(wire), &status);
+    log_event(log, LOG_INFO, "ready", LOG_TEXT("version", TOKENRY_VERSION),
+              LOG_TEXT("listen", address_of(config, server, address, sizeof(address))),
+              LOG_TEXT("socket", config_has_socket(config) ? config->socket : ""),
+              LOG_TEXT("data", config->data), LOG_TEXT("runtime", wire_runtime_directory(wire)),
+              LOG_INT("tokens", status.segment.tokens),
+              LOG_TEXT("segment", status.attached ? "attached" : "built"),
+              LOG_INT("load_ms", status.load_ms));
+}
+
+/* --- until somebody says stop ------------------------------------------------------------- */
+
+static const char *wait_for_stop(struct log *log)
+{
+    sigset_t set = stop_signals();
+    for (;;) {
+        int number = 0;
+        if (sigwait(&set, &number) != 0) {
+            continue;
+        }
+        if (number == SIGHUP) {
+            log_event(log, LOG_INFO, "hangup_ignored",
+                      LOG_TEXT("detail", "the configuration is read at start only; restart"));
+            continue;
+        }
+        return number == SIGINT ? "SIGINT" : "SIGTERM";
+    }
+}
+
+/* Somebody at a terminal who presses Ctrl-C twice does not want to wait. */
+static void let_second_interrupt_kill(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    signal(SIGINT, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void free_server(struct http_server **server)
+{
+    http_server_free(*server);
+}
+
+static tkr_error_t serve(const struct daemon_options *options, struct log *log, struct fault *fault)
+{
+    const struct config *config = options->config;
+    const char *notify = environment_value(options->environment, "NOTIFY_SOCKET");
+    struct wire_options wiring = {
+        .config = config,
+        .environment = options->environment,
+        .clock = clock_system(),
+        .log = log,
+        .create = true,
+        .reset_clock = options->reset_clock,
+    };
+    struct wire *wire CLEANUP(wire_close_p) = NULL;
+    struct http_server *server CLEANUP(free_server) = NULL; /* goes before the wire */
+    TRY(wire_open(&wiring, &wire, fault));
+    TRY(open_server(config, wire, log, &server, fault));
+    announce(config, wire, server, log);
+    service_notify(notify, "READY=1");
+    const char *why = wait_for_stop(log);
+    let_second_interrupt_kill();
+    log_event(log, LOG_INFO, "stopping", LOG_TEXT("signal", why));
+    service_notify(notify, "STOPPING=1");
+    http_server_stop(server, config->stop_grace_s * 1000);
+    return TKR_OK;
+}
+
+tkr_error_t daemon_run(const struct daemon_options *options, struct fault *fault)
+{
+    struct log *log CLEANUP(free_log) = NULL;
+    TRY(open_log(options->config, &log));
+    take_signals();
+    umask(077);
+    TRY(privilege_become(options->config->user, fault));
+    secret_harden_process(); /* after the change of user, which resets it */
+    TRY(fit_connections(options->config, log, fault));
+    warn_exposed(options->config, log);
+    TRY(serve(options, log, fault));
+    log_event(log, LOG_INFO, "stopped");
+    return TKR_OK;
+}

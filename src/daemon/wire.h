@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of an authority put together, bottom up: directories, store, authority, API. The
+ * daemon puts HTTP on top; a command that works on a data directory that no daemon holds
+ * calls the API directly. This is the only place that names a backend.
+ *
+ *     struct wire *wire CLEANUP(wire_close_p) = NULL;
+ *     TRY(wire_open(&options, &wire, fault));
+ *     TRY(api_call_local(wire_api(wire), ...));
+ */
+#ifndef DAEMON_WIRE_H
+#define DAEMON_WIRE_H
+
+#include <stdbool.h>
+
+#include "api/api.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "daemon/config.h"
+
+/* The organisation of whoever needs no token: root, and the user that runs Tokenry. */
+#define WIRE_ORG "default"
+
+struct wire;
+
+struct wire_options {
+    const struct config *config; /* resolved; outlives the wire */
+    char *const *environment;    /* for RUNTIME_DIRECTORY */
+    const struct clock *clock;
+    struct log *log;  /* NULL: silent */
+    bool create;      /* make a missing data directory; else TKR_NOT_FOUND */
+    bool reset_clock; /* see authority_options */
+    bool follow_link; /* see runtime_directory_open */
+};
+
+/*
+ * Errors: TKR_LOCKED (another process holds the data directory), TKR_NOT_FOUND, and those of
+ * store_sqlite_open, runtime_directory_open, authority_new and api_new, each with a detail
+ * that says which file is concerned.
+ */
+MUST_USE tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire,
+                               struct fault *fault);
+/* Lets queued changes finish, flushes usage, closes the store. NULL is allowed. */
+void wire_close(struct wire *wire);
+void wire_close_p(struct wire **wire); /* for CLEANUP */
+
+struct api *wire_api(struct wire *wire);
+struct authority *wire_authority(struct wire *wire);
+const char *wire_runtime_directory(const struct wire *wire);
+
+#endif
