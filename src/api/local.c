@@ -57,6 +57,8 @@ static tkr_error_t prepare(struct api_call *call, const char *org_id, enum http_
                            const char *path, const char *query, const char *body)
 {
     char parameter[USER_ID_BYTES_MAX + 1];
+    const char *key = call->idempotency_key;
+    ENSURE(key == NULL || strlen(key) <= IDEMPOTENCY_KEY_BYTES_MAX, TKR_OUT_OF_RANGE);
     call->route = api_route_find(method, path, parameter, sizeof parameter);
     ENSURE(call->route != NULL, TKR_NOT_FOUND);
     if (call->route->parameter != NULL) {
@@ -81,14 +83,16 @@ static tkr_error_t prepare(struct api_call *call, const char *org_id, enum http_
 
 tkr_error_t api_call_local(struct api *api, const char *org_id, enum http_method method,
                            const char *path, const char *query, const char *body,
-                           unsigned *ret_status, struct buffer *ret_body)
+                           const char *idempotency_key, unsigned *ret_status,
+                           struct buffer *ret_body)
 {
     struct arena *arena CLEANUP(arena_free_p) = NULL;
     TRY(arena_new(API_CALL_BYTES_MAX, &arena));
     struct local_answer answer = {.body = ret_body};
     pthread_mutex_init(&answer.lock, NULL);
     pthread_cond_init(&answer.answered, NULL);
-    struct api_call call = {.api = api, .arena = arena, .local = &answer};
+    struct api_call call = {
+        .api = api, .arena = arena, .local = &answer, .idempotency_key = idempotency_key};
     tkr_error_t error = prepare(&call, org_id, method, path, query, body);
     if (error == TKR_OK) {
         call.thread = api_thread_borrow(api->threads);

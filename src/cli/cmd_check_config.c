@@ -16,6 +16,7 @@ enum cli_exit cmd_check_config(struct cli *cli)
             cli_option_find(cli->command, "config", sizeof("config") - 1), arguments->operands[0]};
     }
     if (!cli_configure(cli)) {
+        fputs(cli_json(cli) ? "{\"valid\":false}\n" : "", stdout);
         return CLI_USAGE;
     }
     if (arguments_has(arguments, "print")) {

@@ -52,6 +52,9 @@ enum cli_exit cmd_check_token(struct cli *cli)
         return CLI_USAGE;
     }
     if (token_input_read(&token, &fault) != TKR_OK) {
+        if (cli_json(cli)) {
+            puts("{\"shape\":\"bad\",\"checksum\":false}");
+        }
         return cli_fail(CLI_REFUSED, "%s", fault.detail);
     }
     struct token_prefixes prefixes = {0};

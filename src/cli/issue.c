@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static bool is_clamped(const json_t *token)
 {
     size_t index;
@@ -32,11 +34,17 @@ static void explain(const json_t *token, bool printed)
 enum cli_exit issue_token(struct cli *cli, struct client *client, const json_t *body)
 {
     struct client_answer answer CLEANUP(client_answer_release) = {0};
+    const char *key = arguments_value(&cli->arguments, "idempotency-key");
+    if (key != NULL && (key[0] == '\0' || strlen(key) > IDEMPOTENCY_KEY_BYTES_MAX ||
+                        !text_is_visible_ascii(key, strlen(key)))) {
+        return cli_usage(cli->command, "--idempotency-key has 1 to %d visible ASCII characters",
+                         IDEMPOTENCY_KEY_BYTES_MAX);
+    }
     struct client_call call = {
         .method = HTTP_POST,
         .path = "/api/v1/auth/tokens",
         .body = body,
-        .idempotency_key = arguments_value(&cli->arguments, "idempotency-key"),
+        .idempotency_key = key,
     };
     enum cli_exit status = client_call(cli, client, &call, &answer);
     if (status != CLI_DONE) {

@@ -145,6 +145,13 @@ static enum cli_exit unknown_command(const char *word, const char *nearest)
     if (nearest != NULL) {
         return cli_usage(NULL, "no command %s; did you mean %s?", shown, nearest);
     }
+    size_t length = strlen(word);
+    for (size_t i = 0; i < cli_command_count; i++) { /* the first half of a command? */
+        const char *name = cli_commands[i].name;
+        if (strncmp(name, word, length) == 0 && name[length] == ' ') {
+            return cli_usage(NULL, "%s needs a second word, as in tokenry %s", shown, name);
+        }
+    }
     return cli_usage(NULL, "no command %s", shown);
 }
 

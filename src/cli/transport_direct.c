@@ -21,8 +21,8 @@ static tkr_error_t direct_call(void *context, const struct transport_call *call,
                                unsigned *ret_status, struct buffer *ret_body, struct fault *fault)
 {
     struct direct *direct = context;
-    return api_call_local(wire_api(direct->wire), WIRE_ORG, call->method, call->path, call->query,
-                          call->body, ret_status, ret_body);
+    return api_call_local(wire_api(direct->wire), API_ORG_DEFAULT, call->method, call->path,
+                          call->query, call->body, call->idempotency_key, ret_status, ret_body);
 }
 
 static void direct_close(void *context)

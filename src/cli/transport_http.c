@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "base/text.h"
 #include "cli/transport.h"
 #include "policy/cidr.h"
 
@@ -175,7 +176,9 @@ static void http_close_p(struct http_client **client)
 static tkr_error_t add_token(struct http_client *client, const char *token)
 {
     char line[HEADER_BYTES_MAX];
+    /* A line break in it would begin a header of its own. */
     ENSURE(strlen(token) <= TOKEN_TEXT_BYTES_MAX, TKR_OUT_OF_RANGE);
+    ENSURE(text_is_visible_ascii(token, strlen(token)), TKR_OUT_OF_RANGE);
     snprintf(line, sizeof(line), "Authorization: Bearer %s", token);
     tkr_error_t error = append(&client->headers, line);
     secret_wipe(line, sizeof(line));
@@ -221,7 +224,9 @@ tkr_error_t transport_http(const char *url, const char *socket_path, const char 
     }
     if (token != NULL && add_token(client, token) != TKR_OK) {
         return fault_set(fault, TKR_OUT_OF_RANGE, "TOKENRY_TOKEN",
-                         "TOKENRY_TOKEN is longer than a token can be");
+                         "TOKENRY_TOKEN is no token: one has at most %d visible ASCII "
+                         "characters",
+                         TOKEN_TEXT_BYTES_MAX);
     }
     set_options(client->curl, socket_path, private || socket_path != NULL);
     *ret_transport = (struct transport){http_call, http_close, client};

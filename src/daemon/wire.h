@@ -18,9 +18,6 @@
 #include "base/log.h"
 #include "daemon/config.h"
 
-/* The organisation of whoever needs no token: root, and the user that runs Tokenry. */
-#define WIRE_ORG "default"
-
 struct wire;
 
 struct wire_options {
