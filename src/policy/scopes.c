@@ -71,6 +71,7 @@ tkr_error_t scopes_join(const char *const *scopes, size_t count, struct buffer *
     }
     ENSURE(length <= ret_text->bytes_max, TKR_TOO_LARGE);
     buffer_clear(ret_text);
+    buffer_add_text(ret_text, ""); /* no scopes are a text too */
     for (size_t i = 0; i < kept; i++) {
         buffer_add_text(ret_text, i > 0 ? " " : "");
         buffer_add_text(ret_text, sorted[i]);

@@ -19,7 +19,8 @@
  * 003 has `api_read`) and matches only itself or `*`. */
 bool scope_valid(const char *scope, size_t length);
 
-/* Sorts, removes duplicates and joins; `ret_text` is replaced, and only on success. Errors:
+/* Sorts, removes duplicates and joins; `ret_text` is replaced, and only on success;
+ * its data is then a text, "" for no scopes. Errors:
  * TKR_INVALID naming the scope in `fault` (field `scopes`), TKR_OUT_OF_RANGE past
  * SCOPES_PER_TOKEN_MAX or SCOPES_TEXT_BYTES_MAX, TKR_TOO_LARGE when the buffer allows less. */
 MUST_USE tkr_error_t scopes_join(const char *const *scopes, size_t count, struct buffer *ret_text,

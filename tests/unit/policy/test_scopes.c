@@ -166,8 +166,11 @@ static void test_no_scopes_are_an_empty_text(void **state)
 {
     struct buffer text CLEANUP(buffer_deinit);
     buffer_init(&text, SCOPES_TEXT_BYTES_MAX);
+    assert_int_equal(scopes_join(NULL, 0, &text, NULL), TKR_OK);
+    assert_string_equal(text.data, "");
     buffer_add_text(&text, "before");
     assert_int_equal(scopes_join(NULL, 0, &text, NULL), TKR_OK);
+    assert_string_equal(text.data, "");
     assert_int_equal(text.length, 0);
 }
 
