@@ -26,6 +26,7 @@ struct limiter_window_state {
     int64_t reset_at_ms;
 };
 
+/* A cost of 0 is admitted when there is room for 1, takes nothing, and counts as one use. */
 struct limiter_take {
     const enum window_kind *kinds; /* WINDOW_COUNT of them */
     struct limiter_subject token, user;

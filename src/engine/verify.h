@@ -30,8 +30,8 @@ struct verifier;
 struct verifier_options {
     const char *directory; /* the runtime directory with `keys` and `usage` */
     const struct clock *clock;
-    int64_t stale_s;                       /* heartbeat older: unavailable */
-    const struct limiter_port *limiter;    /* limiter/local */
+    int64_t stale_s;                    /* heartbeat older: unavailable */
+    const struct limiter_port *limiter; /* limiter/local */
 };
 
 /* Errors: TKR_NOT_FOUND (no segment), TKR_VERSION_NEWER, TKR_IO, TKR_MEMORY. */
@@ -76,7 +76,8 @@ struct verify_request {
     const struct verify_text *scopes; /* all of them are needed */
     size_t scope_count;
     struct ip_address client; /* family 0: unknown; a token with networks is then refused */
-    uint32_t cost;            /* 0 to VERIFY_COST_MAX; 0 checks the limits and takes nothing */
+    uint32_t cost;            /* 0 to VERIFY_COST_MAX; 0 asks for room for 1, takes nothing, and
+                                 still counts as one use */
     bool dry_run;             /* decides the same, consumes nothing, counts nothing */
     bool no_limits;           /* management calls: do not touch windows or counts */
     struct verify_explanation *explain; /* NULL: not wanted; then all checks stop at the first
@@ -96,11 +97,11 @@ struct verify_result {
     tkr_verdict_t verdict;
     /* From here on meaningful when the token is known (every verdict after not_found). */
     bool known;
-    uint8_t token_id[TOKEN_ID_BYTES];
+    const uint8_t *token_id; /* TOKEN_ID_BYTES, in the segment */
     enum token_kind kind;
     enum token_env env;
     struct verify_text user, org, name, tier, scopes, metadata; /* length 0: none */
-    int64_t not_before_ms, expires_at_ms; /* 0: none */
+    int64_t not_before_ms, expires_at_ms;                       /* 0: none */
     uint32_t window_count;
     struct verify_window windows[2 * WINDOW_COUNT];
     int64_t retry_after_ms;    /* rate_limited: when the same request may pass; else 0 */

@@ -6,18 +6,19 @@
  * and verifiers map read-only, and `usage`, which every verifier may write. Both are
  * position-independent (indices, no pointers) and carry a format version.
  *
- *   keys   header │ tiers │ orgs │ scope sets │ users │ records │ text │ index
+ *   keys   header │ tiers │ orgs │ users │ user bits │ user index │ records │ text
  *   usage  header │ dirty map │ lines of 64 bytes (stride grows with sliding hour/day)
  *
- *   index   one cache line a bucket, entries of (32-bit tag, 32-bit record number), keyed
- *           with a random seed, so that chosen tokens cannot be aimed at one bucket
- *   record  64 bytes, one cache line: sequence lock, flags, tier, expiry, user, usage line,
- *           scope set, text offset, and the SHA-256 digest
+ *   record  64 bytes, one cache line, at the place that a keyed hash of its digest gives, so
+ *           that chosen tokens cannot be aimed at one place: sequence lock, flags, tier,
+ *           expiry, user, usage line, and the SHA-256 digest
  *   text    append-only: the token's id, name, metadata, networks, overrides; a change
  *           writes anew and swaps the offset; what is left behind goes at the next growth
- *   line    total count, last use, and the words of the three windows (limiter/local)
+ *   line    total count, last use, and the words of the three windows (segment/usage_line.h)
  *
- * Records, users and usage lines keep their numbers through growth. Regions are reserved
+ * segment/format.h has the bytes, and the figures that chose them.
+ *
+ * Users, tiers, orgs and usage lines keep their numbers through growth. Regions are reserved
  * sparsely and their pages are claimed in chunks before use, so that a full tmpfs is an
  * error (TKR_NO_SPACE) and never a SIGBUS. When a region is full a new generation of
  * `keys` is written beside the old one and renamed over it, and the old one is marked
@@ -34,8 +35,9 @@
  * that is ahead; when the wall clock was set back it goes on at the monotonic rate (1 %
  * slower until they meet again), so nothing un-expires and no window is granted twice.
  *
- * Threads: a writer belongs to one thread at a time, except segment_writer_beat. A reader
- * belongs to one thread. Readers of one process share one mapping.
+ * Threads: a writer belongs to one thread at a time, except what says "any thread", and
+ * except loaders, one a thread, while a created segment is filled. A reader belongs to one
+ * thread. Readers of one process share one mapping.
  */
 #ifndef SEGMENT_SEGMENT_H
 #define SEGMENT_SEGMENT_H
@@ -74,7 +76,11 @@ struct segment_options {
     const struct clock *clock;
     const struct random_source *random;
     int64_t clock_floor_ms; /* the logical clock starts no earlier than this */
-    uint32_t tokens_hint;   /* expected tokens, to size the first generation; 0 is fine */
+    /* The operator says that the wall clock is right: attach refuses, and create forgets the
+     * clock of the segment before it and empties windows that lie in the future. */
+    bool reset_clock;
+    uint32_t tokens_hint; /* expected tokens, to size the first generation; 0 is fine */
+    uint32_t users_hint;  /* the same for users */
 };
 
 /* A token as the segment needs it. Texts need not be NUL-terminated or live on. */
@@ -87,6 +93,7 @@ struct segment_token {
     uint32_t line;  /* usage line of its lineage */
     uint32_t user;  /* number from segment_writer_put_user */
     uint16_t tier;  /* number from segment_writer_put_tier */
+    /* The org is that of the user. */
     int64_t not_before_ms; /* 0: at once */
     int64_t expires_at_ms; /* 0: never */
     struct limits overrides;
@@ -139,7 +146,17 @@ MUST_USE tkr_error_t segment_writer_put_user(struct segment_writer *writer, uint
                                              const char *id, size_t id_length, uint32_t flags,
                                              uint32_t line, const struct limits *overrides,
                                              uint32_t *ret_number);
-/* Visible to every reader when it returns. A record that is revoked is never made
+/* The number that a put gave out. TKR_NOT_FOUND. May be called from several threads as long as
+ * none puts. */
+MUST_USE tkr_error_t segment_writer_find_tier(struct segment_writer *writer, const char *name,
+                                              size_t name_length, uint16_t *ret_number);
+MUST_USE tkr_error_t segment_writer_find_org(struct segment_writer *writer, const char *id,
+                                             size_t id_length, uint16_t *ret_number);
+MUST_USE tkr_error_t segment_writer_find_user(struct segment_writer *writer, uint16_t org,
+                                              const char *id, size_t id_length,
+                                              uint32_t *ret_number);
+/* Lines, users and tiers that it names must have been made before (TKR_INVALID otherwise).
+ * Visible to every reader when it returns. A record that is revoked is never made
  * unrevoked by a put (revocation is sticky): TKR_CONFLICT. */
 MUST_USE tkr_error_t segment_writer_put_token(struct segment_writer *writer,
                                               const struct segment_token *token);
@@ -149,17 +166,38 @@ MUST_USE tkr_error_t segment_writer_remove_token(struct segment_writer *writer,
 bool segment_writer_has_token(struct segment_writer *writer,
                               const uint8_t digest[TOKEN_DIGEST_BYTES]);
 
+/*
+ * Filling a created segment from several threads. Each thread has a loader of its own; tiers,
+ * orgs, users and lines are put before, by one thread; nothing else touches the writer
+ * meanwhile. A put is only queued (so that the cache misses of 16 tokens overlap) and is in the
+ * segment when _finish has returned. A table that is full does not grow here, so
+ * `tokens_hint` must be no less than the number of tokens: TKR_CAPACITY.
+ *
+ *     segment_loader_new(writer, &loader);
+ *     while (...) { TRY(segment_loader_put(loader, &token)); }
+ *     error = segment_loader_finish(loader);       frees the loader in any case
+ */
+struct segment_loader;
+MUST_USE tkr_error_t segment_loader_new(struct segment_writer *writer,
+                                        struct segment_loader **ret_loader);
+/* Errors: as segment_writer_put_token, and TKR_CONFLICT for a digest that is there already; an
+ * error may belong to one of the 16 tokens before. */
+MUST_USE tkr_error_t segment_loader_put(struct segment_loader *loader,
+                                        const struct segment_token *token);
+MUST_USE tkr_error_t segment_loader_finish(struct segment_loader *loader); /* NULL: TKR_OK */
+
 /* Makes room for lines [0, count). Line numbers are given out by the store. */
 MUST_USE tkr_error_t segment_writer_reserve_lines(struct segment_writer *writer, uint32_t count);
 
 /* --- usage lines: what the authority reads to flush, and restores ------------------- */
 
-#define SEGMENT_LINE_BYTES_MAX 192
+/* An image is 8 bytes that say which kinds of windows it has, and the line. */
+#define SEGMENT_LINE_BYTES_MAX (8 + 192)
 struct segment_usage {
     uint32_t line;
-    uint64_t total;       /* requests let through, ever */
-    int64_t last_used_ms; /* 0: never */
-    size_t bytes;         /* of `image` */
+    uint64_t total;                        /* requests let through, ever */
+    int64_t last_used_ms;                  /* 0: never */
+    size_t bytes;                          /* of `image` */
     uint8_t image[SEGMENT_LINE_BYTES_MAX]; /* the whole line, for segment_writer_restore_line */
 };
 /*
@@ -171,6 +209,8 @@ MUST_USE tkr_error_t segment_writer_scan_usage(struct segment_writer *writer,
                                                tkr_error_t (*visit)(void *context,
                                                                     const struct segment_usage *),
                                                void *context);
+/* Overwrites a line with an image of a former scan; windows of another kind are converted so
+ * that none is granted twice. Errors: TKR_CORRUPT, TKR_OUT_OF_RANGE (no such line). */
 MUST_USE tkr_error_t segment_writer_restore_line(struct segment_writer *writer, uint32_t line,
                                                  const uint8_t *image, size_t bytes);
 /* Any thread: the line's total and last use; zeros for a line that never counted. */
@@ -189,6 +229,7 @@ struct segment_stats {
     uint64_t keys_bytes, usage_bytes;           /* claimed pages */
     uint64_t text_bytes_used, text_bytes_waste; /* waste goes at the next growth */
 };
+/* Any thread. */
 void segment_writer_stats(struct segment_writer *writer, struct segment_stats *ret_stats);
 
 /* --- reading: see segment/reader.h ---------------------------------------------------- */
