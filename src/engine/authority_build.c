@@ -19,8 +19,7 @@ struct build {
     struct segment_loader *loaders[STORE_LOAD_WORKERS_MAX];
 };
 
-/* --- what the store shows ------------------------------------------------------------------------
- */
+/* --- what the store shows ---------------------------------------------------------------- */
 
 static tkr_error_t load_tier(void *context, const struct tier *tier, uint16_t *ret_number)
 {
@@ -64,8 +63,7 @@ static tkr_error_t load_token(void *context, unsigned worker,
     return segment_loader_put(build->loaders[worker], &token);
 }
 
-/* --- building
- * ---------------------------------------------------------------------------------------- */
+/* --- building ---------------------------------------------------------------------------- */
 
 static unsigned count_workers(uint64_t tokens)
 {
@@ -124,8 +122,7 @@ static tkr_error_t build(struct authority *authority, struct segment_options *op
     return error;
 }
 
-/* --- taking over
- * ---------------------------------------------------------------------------------------- */
+/* --- taking over ------------------------------------------------------------------------- */
 
 /* An operator may have edited the tiers while nothing ran: they are put again. */
 static tkr_error_t put_tiers(struct authority *authority, uint64_t store_seq)
@@ -156,9 +153,7 @@ static tkr_error_t attach(struct authority *authority, const struct segment_opti
     return TKR_OK;
 }
 
-/* --- both
- * --------------------------------------------------------------------------------------------------
- */
+/* --- both -------------------------------------------------------------------------------- */
 
 static tkr_error_t ignore_user(void *context, const struct store_user *user)
 {

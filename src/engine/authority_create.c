@@ -13,7 +13,7 @@
 
 static const char default_tier[] = "free";
 
-/* --- on the caller's thread ---------------------------------------------------------------- */
+/* --- on the caller's thread -------------------------------------------------------------- */
 
 static tkr_error_t decide_org(const struct principal *by, const char *asked, struct fault *fault,
                               const char **ret_org)
@@ -171,7 +171,7 @@ tkr_error_t authority_create_token(struct authority *authority, const struct pri
     return writer_submit(authority, change, fault);
 }
 
-/* --- on the writer thread -------------------------------------------------------------------- */
+/* --- on the writer thread ---------------------------------------------------------------- */
 
 static const char *write_details(struct details *details, const struct change *change,
                                  const struct token *token)

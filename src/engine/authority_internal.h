@@ -32,7 +32,7 @@
 
 #define BEAT_MS 250
 
-/* --- plaintext tokens between creation and answer ------------------------------------------ */
+/* --- plaintext tokens between creation and answer ---------------------------------------- */
 
 struct plaintext {
     char text[TOKEN_GENERATED_BYTES_MAX + 1];
@@ -52,8 +52,7 @@ struct plaintext *plaintexts_take(struct plaintexts *plaintexts);
 /* Wipes. NULL is allowed. */
 void plaintexts_return(struct plaintexts *plaintexts, struct plaintext *plaintext);
 
-/* --- changes ------------------------------------------------------------------------------------
- */
+/* --- changes ----------------------------------------------------------------------------- */
 
 struct change;
 struct change_kind {
@@ -102,8 +101,7 @@ void change_free(struct authority *authority, struct change *change); /* wipes; 
 struct store_event change_event(const struct authority *authority, const struct change *change,
                                 const struct token *token, const char *details);
 
-/* --- the authority
- * --------------------------------------------------------------------------------- */
+/* --- the authority ----------------------------------------------------------------------- */
 
 struct known_tier {
     struct tier tier;
@@ -176,12 +174,10 @@ struct authority {
 void authority_report(struct authority *authority, enum log_level level, const char *event,
                       const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* --- authority_build.c: the segment at start ----------------------------------------------------
- */
+/* --- authority_build.c: the segment at start --------------------------------------------- */
 MUST_USE tkr_error_t authority_build(struct authority *authority, struct fault *fault);
 
-/* --- writer.c ------------------------------------------------------------------------------------
- */
+/* --- writer.c ---------------------------------------------------------------------------- */
 /* Queues; the change is the writer's from then on. On an error it is freed. */
 MUST_USE tkr_error_t writer_submit(struct authority *authority, struct change *change,
                                    struct fault *fault);
@@ -192,8 +188,7 @@ void writer_refuse_changes(struct authority *authority, tkr_error_t error);
 /* Whether a failed commit has certainly committed nothing. */
 bool writer_outcome_known(tkr_error_t error);
 
-/* --- writer_show.c
- * ---------------------------------------------------------------------------------- */
+/* --- writer_show.c ----------------------------------------------------------------------- */
 void writer_show_batch(struct authority *authority, struct change *changes, uint64_t store_seq);
 void writer_show_again(struct authority *authority);
 MUST_USE tkr_error_t show_token(struct authority *authority, const struct token *token,
@@ -204,8 +199,7 @@ MUST_USE tkr_error_t show_tier(struct authority *authority, const struct tier *t
 /* Without its user and tier, which differ between here and loading. */
 MUST_USE tkr_error_t segment_token_from(const struct token *token, struct segment_token *ret_token);
 
-/* --- tiers.c
- * ------------------------------------------------------------------------------------------ */
+/* --- tiers.c ----------------------------------------------------------------------------- */
 /* Makes the token's user as far as it is new, with a line if its tier is of users. */
 MUST_USE tkr_error_t tiers_ensure_user(struct authority *authority, struct change *change,
                                        const struct token *token, int64_t now_ms);
@@ -215,8 +209,7 @@ MUST_USE tkr_error_t tiers_find(struct authority *authority, const char *name,
 MUST_USE tkr_error_t tiers_remember(struct authority *authority, const struct tier *tier,
                                     uint16_t number);
 
-/* --- writer_usage.c
- * -------------------------------------------------------------------------------- */
+/* --- writer_usage.c ---------------------------------------------------------------------- */
 /* One slice; false: the flush is at its end (or failed, and goes on at the next). */
 bool usage_flush_slice(struct authority *authority);
 /* All lines that are marked, for a clean stop. */
@@ -224,13 +217,11 @@ void usage_flush_all(struct authority *authority);
 /* Waits until all usage up to now is in the store (or failed to get there). For tests. */
 void authority_flush(struct authority *authority);
 
-/* --- beat.c
- * ----------------------------------------------------------------------------------------- */
+/* --- beat.c ------------------------------------------------------------------------------ */
 MUST_USE tkr_error_t beat_start(struct authority *authority);
 void beat_stop(struct authority *authority);
 
-/* --- checks.c: what callers may send
- * ----------------------------------------------------------------- */
+/* --- checks.c: what callers may send ----------------------------------------------------- */
 MUST_USE tkr_error_t check_text(const char *field, const char *text, size_t bytes_max,
                                 struct fault *fault);
 MUST_USE tkr_error_t check_networks(size_t count, struct fault *fault);
@@ -245,8 +236,7 @@ bool principal_is_global(const struct principal *by);
 /* A token of another org does not exist, for who has no `*`. */
 bool principal_sees(const struct principal *by, const struct token *token);
 
-/* --- details.c: the JSON of an audit event
- * ------------------------------------------------------------ */
+/* --- details.c: the JSON of an audit event ----------------------------------------------- */
 struct details {
     struct buffer text;
     bool started;

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "engine/authority_internal.h"
 
-/* --- on the caller's thread ------------------------------------------------------------------- */
+/* --- on the caller's thread -------------------------------------------------------------- */
 
 static tkr_error_t copy_id(const char *token_id, struct change *change)
 {
@@ -116,8 +116,7 @@ tkr_error_t authority_revoke_token(struct authority *authority, const struct pri
     return writer_submit(authority, change, fault);
 }
 
-/* --- on the writer thread -----------------------------------------------------------------------
- */
+/* --- on the writer thread ---------------------------------------------------------------- */
 
 static tkr_error_t read_current(struct authority *authority, struct change *change,
                                 struct token *ret_token)

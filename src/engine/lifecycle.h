@@ -74,7 +74,7 @@ void authority_status(struct authority *authority, struct authority_status *ret_
 struct histogram;
 const struct histogram *authority_commit_latency(const struct authority *authority);
 
-/* --- changes ------------------------------------------------------------------------ */
+/* --- changes ------------------------------------------------------------------------------ */
 
 struct change_result {
     tkr_error_t error;
@@ -145,7 +145,7 @@ MUST_USE tkr_error_t authority_put_tier(struct authority *authority, const struc
                                         const struct tier *tier, change_done done, void *context,
                                         struct fault *fault);
 
-/* --- reads: any thread, from the store, overlaid with the live usage counts ------------ */
+/* --- reads: any thread, from the store, overlaid with the live usage counts --------------- */
 
 MUST_USE tkr_error_t authority_get_token(struct authority *authority, const struct principal *by,
                                          const char *token_id, struct arena *arena,

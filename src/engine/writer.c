@@ -15,8 +15,7 @@
 
 #include "engine/authority_internal.h"
 
-/* --- the queue ----------------------------------------------------------------------------------
- */
+/* --- the queue --------------------------------------------------------------------------- */
 
 tkr_error_t writer_submit(struct authority *authority, struct change *change, struct fault *fault)
 {
@@ -64,8 +63,7 @@ static struct change *take_batch(struct authority *authority)
     return first;
 }
 
-/* --- a batch
- * -------------------------------------------------------------------------------------- */
+/* --- a batch ----------------------------------------------------------------------------- */
 
 static bool fails_alone(tkr_error_t error)
 {
@@ -204,8 +202,7 @@ static void run_batch(struct authority *authority, struct change *changes)
     answer(authority, changes, error);
 }
 
-/* --- the thread
- * --------------------------------------------------------------------------------------- */
+/* --- the thread -------------------------------------------------------------------------- */
 
 struct orders {
     struct change *batch;

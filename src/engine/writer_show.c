@@ -19,8 +19,7 @@
 
 #include "engine/authority_internal.h"
 
-/* --- one thing
- * ------------------------------------------------------------------------------------ */
+/* --- one thing --------------------------------------------------------------------------- */
 
 tkr_error_t segment_token_from(const struct token *token, struct segment_token *ret_token)
 {
@@ -83,8 +82,7 @@ tkr_error_t show_tier(struct authority *authority, const struct tier *tier)
     return tiers_remember(authority, tier, number);
 }
 
-/* --- what could not be shown
- * --------------------------------------------------------------------------- */
+/* --- what could not be shown ------------------------------------------------------------- */
 
 static void remember(struct authority *authority, const struct change *change)
 {

@@ -51,7 +51,7 @@ tkr_error_t store_put_idempotency(struct store *store, const char *org_id, const
     return expire_keys(store, now_ms);
 }
 
-/* --- usage ---------------------------------------------------------------------------------- */
+/* --- usage ------------------------------------------------------------------------------- */
 
 /* 0 for a line that was never flushed. */
 static tkr_error_t known_total(struct store *store, uint32_t line, uint64_t *ret_total)

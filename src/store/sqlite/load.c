@@ -76,7 +76,7 @@ struct load {
     _Atomic int error; /* the first failure of a worker: the others stop */
 };
 
-/* --- the small tables ----------------------------------------------------------------------- */
+/* --- the small tables -------------------------------------------------------------------- */
 
 typedef tkr_error_t (*row_visit)(struct load *load, sqlite3_stmt *statement);
 
@@ -133,8 +133,7 @@ static tkr_error_t load_line(struct load *load, sqlite3_stmt *statement)
                               image, (size_t)sqlite3_column_bytes(statement, 1));
 }
 
-/* --- tokens ------------------------------------------------------------------------------------
- */
+/* --- tokens ------------------------------------------------------------------------------ */
 
 struct worker {
     struct load *load;

@@ -55,7 +55,7 @@ static void free_text(char **text)
     *text = NULL;
 }
 
-/* --- the directory and its lock --------------------------------------------------------------- */
+/* --- the directory and its lock ---------------------------------------------------------- */
 
 static tkr_error_t make_directory(const char *path, struct fault *fault)
 {
@@ -113,8 +113,7 @@ static tkr_error_t take_lock(const char *path, int *ret_fd, struct fault *fault)
     return TKR_OK;
 }
 
-/* --- the database ------------------------------------------------------------------------------
- */
+/* --- the database ------------------------------------------------------------------------ */
 
 /* A new database is an empty file with the right mode; SQLite gives its log the same. */
 static tkr_error_t make_file(const char *directory, const char *path, struct fault *fault)

@@ -63,7 +63,7 @@ MUST_USE tkr_error_t store_open_with(const struct store_sqlite_options *options,
                                      const struct migration *migrations, size_t migration_count,
                                      struct store_port *ret_port, struct fault *fault);
 
-/* --- meta.c --- */
+/* --- meta.c ------------------------------------------------------------------------------ */
 /* A wal hook of the writer; `context` is the store. */
 int meta_log_grew(void *context, sqlite3 *db, const char *database, int pages);
 MUST_USE tkr_error_t meta_read(struct store *store, struct fault *fault);
@@ -75,7 +75,7 @@ tkr_error_t store_mark(struct store *store);
 tkr_error_t store_release(struct store *store, bool undo);
 tkr_error_t store_maintain(struct store *store);
 
-/* --- write.c --- */
+/* --- write.c ----------------------------------------------------------------------------- */
 tkr_error_t store_ensure_user(struct store *store, const char *org_id, const char *user_id,
                               bool want_line, int64_t now_ms, struct arena *arena,
                               struct store_user *ret_user, bool *ret_created);
@@ -89,7 +89,7 @@ tkr_error_t store_update_token(struct store *store, struct token *token,
 tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
                            const struct store_event *event);
 
-/* --- bookkeeping.c --- */
+/* --- bookkeeping.c ----------------------------------------------------------------------- */
 tkr_error_t store_find_idempotency(struct store *store, const char *org_id, const char *key,
                                    int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],
                                    uint8_t ret_request_digest[TOKEN_DIGEST_BYTES]);
@@ -99,7 +99,7 @@ tkr_error_t store_put_idempotency(struct store *store, const char *org_id, const
 tkr_error_t store_flush_usage(struct store *store, const struct store_usage *usage, size_t count,
                               int64_t clock_ms);
 
-/* --- readers.c --- */
+/* --- readers.c --------------------------------------------------------------------------- */
 MUST_USE tkr_error_t readers_init(struct readers *readers);
 void readers_deinit(struct readers *readers);
 /* Lends a connection, and begins a read transaction on it. TKR_BUSY when none came free
@@ -107,7 +107,7 @@ void readers_deinit(struct readers *readers);
 MUST_USE tkr_error_t reader_take(struct store *store, struct connection **ret_connection);
 void reader_return(struct store *store, struct connection *connection);
 
-/* --- read.c --- */
+/* --- read.c ------------------------------------------------------------------------------ */
 tkr_error_t store_read_token(struct store *store, const char *token_id, struct arena *arena,
                              struct token *ret_token);
 tkr_error_t store_get_token(struct store *store, const char *token_id, struct arena *arena,
@@ -117,11 +117,11 @@ tkr_error_t store_list_tiers(struct store *store, struct arena *arena, struct ti
 tkr_error_t store_count_tokens(struct store *store, int64_t now_ms,
                                uint64_t ret_counts[TOKEN_STATUS_COUNT]);
 
-/* --- list.c --- */
+/* --- list.c ------------------------------------------------------------------------------ */
 tkr_error_t store_list_tokens(struct store *store, const struct token_filter *filter,
                               struct arena *arena, struct token_page *ret_page);
 
-/* --- load.c --- */
+/* --- load.c ------------------------------------------------------------------------------ */
 tkr_error_t store_load(struct store *store, const struct store_loader *loader, unsigned workers,
                        bool with_lines, struct fault *fault);
 

@@ -9,7 +9,7 @@
 #include "store/sqlite/row.h"
 #include "store/sqlite/store.h"
 
-/* --- orgs, users, tiers ------------------------------------------------------------------- */
+/* --- orgs, users, tiers ------------------------------------------------------------------ */
 
 static tkr_error_t find_org(struct store *store, const char *org_id, int64_t *ret_number)
 {
@@ -202,7 +202,7 @@ tkr_error_t store_give_user_lines(struct store *store,
     return error == TKR_NOT_FOUND ? TKR_OK : error;
 }
 
-/* --- changes with their event -------------------------------------------------------------- */
+/* --- changes with their event ------------------------------------------------------------ */
 
 static tkr_error_t insert_event(struct store *store, const struct store_event *event)
 {
