@@ -114,6 +114,9 @@
 #define CONFIG_VALUE_BYTES_MAX 4096
 #define CONFIG_LIST_MAX 64 /* entries in a list value */
 
+/* --- memory ---------------------------------------------------------------------------- */
+#define SECRET_SPARE_PAGES_MAX 32 /* locked pages kept for the next secret; more: unmapped */
+
 /* --- the log ------------------------------------------------------------------------- */
 #define LOG_LINE_BYTES_MAX 4096 /* PIPE_BUF; a longer line is cut, and says "truncated" */
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "base/secret.h"
 #include "virtual_clock.h"
@@ -101,6 +103,55 @@ static void test_secret_memory_is_zeroed_and_left_out_of_core_dumps(void **state
     secret_free(NULL, 10);
 }
 
+static void test_secret_memory_that_is_used_again_is_zeroed(void **state)
+{
+    void *pages[SECRET_SPARE_PAGES_MAX + 2];
+    const size_t count = sizeof(pages) / sizeof(pages[0]);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < count; i++) {
+            size_t bytes = i % 2 ? 4096 : 100;
+            assert_int_equal(secret_alloc(bytes, &pages[i]), TKR_OK);
+            for (size_t at = 0; at < bytes; at++) {
+                assert_int_equal(((uint8_t *)pages[i])[at], 0);
+            }
+            memset(pages[i], 0xAA, bytes);
+            for (size_t j = 0; j < i; j++) {
+                assert_ptr_not_equal(pages[i], pages[j]);
+            }
+        }
+        for (size_t i = 0; i < count; i++) {
+            secret_free(pages[i], i % 2 ? 4096 : 100);
+        }
+    }
+}
+
+static void *use_secrets(void *context)
+{
+    for (int i = 0; i < 2000; i++) {
+        uint8_t *memory = NULL;
+        if (secret_alloc(16, (void **)&memory) != TKR_OK || memory[0] != 0) {
+            *(int *)context = 1;
+            return NULL;
+        }
+        memset(memory, 1, 16);
+        secret_free(memory, 16);
+    }
+    return NULL;
+}
+
+static void test_threads_do_not_share_a_secret_page(void **state)
+{
+    pthread_t threads[4];
+    int wrong[4] = {0};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, use_secrets, &wrong[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(wrong[i], 0);
+    }
+}
+
 static void test_secret_memory_is_locked_where_the_limit_allows(void **state)
 {
     struct rlimit limit;
@@ -181,6 +232,8 @@ int main(void)
         cmocka_unit_test(test_more_secret_memory_than_there_is_is_an_error),
         cmocka_unit_test(test_wiping_leaves_zeros_and_nothing_else_changed),
         cmocka_unit_test(test_secret_memory_is_zeroed_and_left_out_of_core_dumps),
+        cmocka_unit_test(test_secret_memory_that_is_used_again_is_zeroed),
+        cmocka_unit_test(test_threads_do_not_share_a_secret_page),
         cmocka_unit_test(test_secret_memory_is_locked_where_the_limit_allows),
         cmocka_unit_test(test_a_hardened_process_dumps_no_core),
         cmocka_unit_test(test_randomness_fills_all_and_nothing_else),
