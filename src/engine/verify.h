@@ -9,6 +9,12 @@
  *
  * The result points into the segment: it is good until the next call with the same
  * verifier. A verifier belongs to one thread.
+ *
+ * Which limits apply. A tier says of whom its limits are: of each token, of the user across
+ * tokens, or of both. Overrides of a token beat the tier's limits for the token, overrides of
+ * a user for the user; where the tier does not speak of that subject at all, the windows that
+ * are overridden still limit it. A user that must be limited and has no usage line cannot be
+ * decided: unavailable.
  */
 #ifndef ENGINE_VERIFY_H
 #define ENGINE_VERIFY_H

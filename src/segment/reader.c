@@ -175,7 +175,7 @@ void segment_reader_close(struct segment_reader *reader)
     }
 }
 
-void segment_reader_refresh(struct segment_reader *reader)
+static void refresh(struct segment_reader *reader)
 {
     struct segment_mapping *mapping;
     if (open_mapping(reader->directory, &mapping, NULL) == TKR_OK) {
@@ -198,10 +198,11 @@ bool segment_reader_move(struct segment_reader *reader, int64_t *ret_now_ms)
 {
     int64_t monotonic_ns = clock_monotonic_coarse_ns(reader->clock);
     uint32_t state = atomic_load(&reader->mapping->view.header->state);
-    if (state == SEGMENT_STATE_LIVE && monotonic_ns < reader->next_try_ns) {
+    bool only_stale = state == SEGMENT_STATE_LIVE && !segment_reader_outgrown(reader);
+    if (only_stale && monotonic_ns < reader->next_try_ns) {
         return fresh(reader, ret_now_ms);
     }
     reader->next_try_ns = monotonic_ns + TRY_AGAIN_NS;
-    segment_reader_refresh(reader);
+    refresh(reader);
     return fresh(reader, ret_now_ms);
 }

@@ -49,7 +49,14 @@ MUST_USE tkr_error_t segment_reader_open(const char *directory, const struct clo
                                          struct fault *fault);
 void segment_reader_close(struct segment_reader *reader); /* NULL is allowed */
 
-/* The slow half of _begin: superseded, or stale. */
+/* Whether the usage file has lines that the mapping does not cover. */
+static inline bool segment_reader_outgrown(const struct segment_reader *reader)
+{
+    const struct segment_keys_header *header = reader->mapping->view.header;
+    return atomic_load_explicit(&header->lines, memory_order_acquire) > reader->mapping->line_room;
+}
+
+/* The slow half of _begin: superseded, outgrown, or stale. */
 bool segment_reader_move(struct segment_reader *reader, int64_t *ret_now_ms);
 
 /* Once before each verification: moves to a newer generation when there is one. False: the
@@ -60,7 +67,7 @@ static inline bool segment_reader_begin(struct segment_reader *reader, int64_t *
     uint32_t state = atomic_load_explicit(&header->state, memory_order_acquire);
     int64_t monotonic_ns = clock_monotonic_coarse_ns(reader->clock);
     int64_t silent_ns;
-    if (LIKELY(state == SEGMENT_STATE_LIVE &&
+    if (LIKELY(state == SEGMENT_STATE_LIVE && !segment_reader_outgrown(reader) &&
                segment_clock_read(&header->clock, monotonic_ns, ret_now_ms, &silent_ns) &&
                silent_ns <= reader->stale_ns && silent_ns >= -reader->stale_ns &&
                *ret_now_ms > 0)) {
@@ -74,18 +81,15 @@ static inline const struct segment_view *segment_reader_view(const struct segmen
     return &reader->mapping->view;
 }
 
-/* Makes the mapping longer after the usage file was extended: the view moves with it. */
-void segment_reader_refresh(struct segment_reader *reader);
-
 /* The usage line, or NULL when there is none of that number. */
-static inline line_word *segment_reader_line(const struct segment_reader *reader, uint32_t line)
+static inline void *segment_reader_line(const struct segment_reader *reader, uint32_t line)
 {
     const struct segment_mapping *mapping = reader->mapping;
     uint32_t lines = atomic_load_explicit(&mapping->view.header->lines, memory_order_relaxed);
     if (UNLIKELY(line >= lines || line >= mapping->line_room)) {
         return NULL;
     }
-    return (void *)(mapping->usage + SEGMENT_LINES_OFFSET + (uint64_t)line * mapping->stride);
+    return mapping->usage + SEGMENT_LINES_OFFSET + (uint64_t)line * mapping->stride;
 }
 
 /* After counting on a line: the authority shall look at it. */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a verification, shared by the one and the batch. Nothing outside
+ * engine/verify*.c includes this. */
+#ifndef ENGINE_VERIFY_PATH_H
+#define ENGINE_VERIFY_PATH_H
+
+#include "crypto/digest.h"
+#include "engine/verify.h"
+#include "segment/reader.h"
+
+struct verifier {
+    struct segment_reader *reader;
+    const struct limiter_port *limiter;
+};
+
+/* A token on its way: what is known of it so far. */
+struct verify_step {
+    enum segment_found found;
+    bool shaped; /* it looks like a token and was hashed */
+    uint64_t hash;
+    uint64_t digest[4];
+    uint64_t record[RECORD_WORDS];
+};
+
+/* 20 to 512 visible ASCII characters, eight at a time. */
+static inline bool verify_shape(const char *text, size_t length)
+{
+    if (UNLIKELY(length < TOKEN_TEXT_BYTES_MIN || length > TOKEN_TEXT_BYTES_MAX)) {
+        return false;
+    }
+    const uint64_t high = 0x8080808080808080ULL, ones = 0x0101010101010101ULL;
+    uint64_t bad = 0;
+    size_t last = length - 8;
+    for (size_t i = 0;; i = i + 8 < last ? i + 8 : last) {
+        uint64_t eight;
+        memcpy(&eight, text + i, 8);
+        /* A byte below 0x80 plus 0x5f reaches 0x80 from 0x21 on, plus 1 from 0x7f on; a byte
+         * that is not below 0x80 spoils its neighbours, too, and is bad itself. */
+        bad |= (eight | (eight + ones) | ~(eight + ones * 0x5f)) & high;
+        if (i == last) {
+            return bad == 0;
+        }
+    }
+}
+
+/* Shape, digest and place; begins to fetch the record. */
+static inline void verify_locate(const struct segment_view *view,
+                                 const struct verify_request *request, struct verify_step *step)
+{
+    uint8_t digest[DIGEST_SHA256_BYTES];
+    step->found = SEGMENT_ABSENT;
+    step->shaped = request->token != NULL && verify_shape(request->token, request->token_length);
+    if (UNLIKELY(!step->shaped)) {
+        return;
+    }
+    if (UNLIKELY(digest_sha256(request->token, request->token_length, digest) != TKR_OK)) {
+        step->found = SEGMENT_UNDECIDED;
+        return;
+    }
+    memcpy(step->digest, digest, sizeof step->digest);
+    step->hash = segment_view_hash(view, step->digest);
+    segment_view_prefetch(view, step->hash);
+}
+
+/* The record; begins to fetch the usage line. */
+static inline void verify_find(const struct segment_reader *reader, struct verify_step *step)
+{
+    if (UNLIKELY(!step->shaped || step->found == SEGMENT_UNDECIDED)) {
+        return;
+    }
+    step->found =
+        segment_view_find(segment_reader_view(reader), step->hash, step->digest, step->record);
+    if (LIKELY(step->found == SEGMENT_FOUND)) {
+        void *line = segment_reader_line(reader, (uint32_t)(step->record[2] >> 32));
+        if (LIKELY(line != NULL)) {
+            __builtin_prefetch(line, 1);
+        }
+    }
+}
+
+/* The verdict on what was found. */
+void verify_decide(const struct verifier *verifier, const struct verify_request *request,
+                   const struct verify_step *step, int64_t now_ms,
+                   struct verify_result *ret_result);
+/* The result of a verification that could not be decided. */
+void verify_undecided(const struct verify_request *request, struct verify_result *ret_result);
+
+#endif
