@@ -277,7 +277,8 @@ MUST_USE tkr_error_t listener_new(struct http_server *server, struct listener **
 MUST_USE tkr_error_t listener_start(struct listener *listener);
 unsigned listener_port(const struct listener *listener);
 void listener_close(struct listener *listener); /* accepts what waits, then no more */
-void listener_free(struct listener *listener);  /* ends its thread */
+void listener_end(struct listener *listener);   /* its thread too */
+void listener_free(struct listener *listener);
 
 /* worker.c */
 MUST_USE tkr_error_t worker_pool_new(unsigned threads, size_t queue_max,
@@ -285,7 +286,8 @@ MUST_USE tkr_error_t worker_pool_new(unsigned threads, size_t queue_max,
 /* false: full or closed. */
 bool worker_push(struct worker_pool *pool, struct http_exchange *exchange);
 size_t worker_length(struct worker_pool *pool);
-void worker_close(struct worker_pool *pool);     /* takes nothing more */
-void worker_pool_free(struct worker_pool *pool); /* drops what waits, joins */
+void worker_close(struct worker_pool *pool); /* takes nothing more */
+void worker_end(struct worker_pool *pool);   /* does what waits, joins the threads */
+void worker_pool_free(struct worker_pool *pool);
 
 #endif

@@ -74,9 +74,9 @@ static void admit(struct listener *listener, int fd, const struct sockaddr *peer
         refused = "connections_per_address_max";
     }
     if (refused != NULL) {
-        close(fd);
         atomic_fetch_add(&server->refused, 1);
         complain(listener, refused);
+        close(fd);
         return;
     }
     struct http_thread *thread = least_loaded(server, local);
@@ -129,13 +129,18 @@ static void look_at_clock(struct http_server *server)
 static void close_sockets(struct listener *listener)
 {
     /* What has connected already was promised an answer. */
+    bool serving = atomic_load(&listener->closing);
     if (listener->tcp >= 0) {
-        accept_some(listener, listener->tcp, false);
+        if (serving) {
+            accept_some(listener, listener->tcp, false);
+        }
         close(listener->tcp);
         listener->tcp = -1;
     }
     if (listener->unix_socket >= 0) {
-        accept_some(listener, listener->unix_socket, true);
+        if (serving) {
+            accept_some(listener, listener->unix_socket, true);
+        }
         socket_remove_unix(listener->server->options.socket_path, &listener->node);
         close(listener->unix_socket);
         listener->unix_socket = -1;
@@ -185,7 +190,6 @@ static void *listen_loop(void *context)
             accept_some(listener, listener->unix_socket, true);
         }
     }
-    close_sockets(listener);
     return NULL;
 }
 
@@ -267,18 +271,23 @@ void listener_close(struct listener *listener)
     wake(listener);
 }
 
+void listener_end(struct listener *listener)
+{
+    if (listener->started) {
+        atomic_store(&listener->ending, true);
+        wake(listener);
+        pthread_join(listener->thread, NULL);
+        listener->started = false;
+    }
+    close_sockets(listener);
+}
+
 void listener_free(struct listener *listener)
 {
     if (listener == NULL) {
         return;
     }
-    if (listener->started) {
-        atomic_store(&listener->ending, true);
-        wake(listener);
-        pthread_join(listener->thread, NULL);
-    } else {
-        close_sockets(listener);
-    }
+    listener_end(listener);
     if (listener->wake >= 0) {
         close(listener->wake);
     }

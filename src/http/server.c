@@ -107,7 +107,7 @@ static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *tex
 static void keep_message(void *context, const char *format, va_list arguments)
 {
     struct http_server *server = context;
-    if (server->starting) {
+    if (server->starting && server->start_message[0] == '\0') { /* the first is the cause */
         vsnprintf(server->start_message, sizeof(server->start_message), format, arguments);
         server->start_message[strcspn(server->start_message, "\n")] = '\0';
     }
@@ -135,11 +135,14 @@ static tkr_error_t start_daemon(struct http_thread *thread, const struct pem *ce
         MHD_OPTION_CONNECTION_LIMIT, server->options.connections_max + HTTP_ACCEPT_BATCH_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_ARRAY, use_tls ? tls : &tls[3],
         MHD_OPTION_END);
+    const char *why = server->start_message[0] != '\0' ? server->start_message : strerror(errno);
+    if (thread->daemon == NULL && use_tls) {
+        return fault_set(fault, TKR_INVALID, "tls",
+                         "cannot use the certificate %s with the key %s: %s",
+                         server->options.tls_certificate, server->options.tls_key, why);
+    }
     if (thread->daemon == NULL) {
-        return fault_set(fault, use_tls ? TKR_INVALID : TKR_IO, use_tls ? "tls" : "",
-                         "cannot start an event thread: %s",
-                         server->start_message[0] != '\0' ? server->start_message
-                                                          : strerror(errno));
+        return fault_set(fault, TKR_IO, "", "cannot start an event thread: %s", why);
     }
     return TKR_OK;
 }
@@ -308,10 +311,8 @@ void http_server_stop(struct http_server *server, int64_t grace_ms)
     for (int64_t start_ms = now_ms(); busy(server) > 0 && now_ms() - start_ms < SENDING_MS;) {
         nap();
     }
-    worker_pool_free(server->workers);
-    server->workers = NULL;
-    listener_free(server->listener);
-    server->listener = NULL;
+    worker_end(server->workers);
+    listener_end(server->listener);
     for (unsigned i = 0; i < server->thread_count; i++) {
         MHD_stop_daemon(server->threads[i].daemon);
         server->threads[i].daemon = NULL;

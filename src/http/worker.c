@@ -97,11 +97,8 @@ void worker_close(struct worker_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void worker_pool_free(struct worker_pool *pool)
+void worker_end(struct worker_pool *pool)
 {
-    if (pool == NULL) {
-        return;
-    }
     pthread_mutex_lock(&pool->lock);
     pool->closed = true;
     pool->ending = true;
@@ -110,6 +107,15 @@ void worker_pool_free(struct worker_pool *pool)
     for (unsigned i = 0; i < pool->thread_count; i++) {
         pthread_join(pool->threads[i], NULL);
     }
+    pool->thread_count = 0;
+}
+
+void worker_pool_free(struct worker_pool *pool)
+{
+    if (pool == NULL) {
+        return;
+    }
+    worker_end(pool);
     pthread_cond_destroy(&pool->not_empty);
     pthread_mutex_destroy(&pool->lock);
     free(pool->queue);
