@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/secret.h"
+#include "api/json_input.h"
 #include "cli/body.h"
 #include "cli/issue.h"
 #include "cli/token_input.h"
@@ -38,14 +38,15 @@ enum cli_exit cmd_create(struct cli *cli)
         token_input_read(&chosen, &fault) != TKR_OK) {
         return cli_usage(cli->command, "%s", fault.detail);
     }
+    json_input_prepare(); /* the body may hold the token: wiped when it is freed */
+    json_t *body CLEANUP(body_decref_p) = json_object();
+    if (build(cli, &chosen, body, &fault) != TKR_OK) {
+        return cli_usage(cli->command, "%s", fault.detail);
+    }
     struct client *client CLEANUP(client_close_p) = NULL;
     enum cli_exit status;
     if (!client_open(cli, false, &client, &status)) {
         return status;
-    }
-    json_t *body CLEANUP(body_decref_p) = json_object();
-    if (build(cli, &chosen, body, &fault) != TKR_OK) {
-        return cli_usage(cli->command, "%s", fault.detail);
     }
     return issue_token(cli, client, body);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "api/json_input.h"
 #include "base/text.h"
 #include "cli/body.h"
 #include "cli/record.h"
@@ -74,7 +75,7 @@ static void print_verdict(const json_t *answer)
         print_member(answer, members[i][0], members[i][1]);
     }
     print_limits(json_object_get(answer, "limits"));
-    print_checks(json_object_get(answer, "checks"));
+    print_checks(json_object_get(answer, "explain"));
 }
 
 static enum cli_exit build(const struct cli *cli, const struct token_input *token, json_t *body)
@@ -111,6 +112,7 @@ enum cli_exit cmd_verify(struct cli *cli)
     if (token_input_read(&token, &fault) != TKR_OK) {
         return cli_usage(cli->command, "%s", fault.detail);
     }
+    json_input_prepare(); /* the body holds the token: wiped when it is freed */
     json_t *body CLEANUP(body_decref_p) = json_object();
     enum cli_exit status = build(cli, &token, body);
     struct client *client CLEANUP(client_close_p) = NULL;

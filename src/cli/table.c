@@ -80,6 +80,7 @@ static char *clean_copy(const char *text)
 
 void table_cell(struct table *table, const char *text, enum table_colour colour)
 {
+    ASSERT(table->columns > 0);
     if (table->count == table->capacity) {
         size_t capacity = table->capacity > 0 ? 2 * table->capacity : 16 * table->columns;
         struct table_cell *cells = reallocarray(table->cells, capacity, sizeof(*cells));
@@ -113,6 +114,7 @@ static void print_cell(const struct table *table, size_t column, const char *tex
 
 bool table_print(struct table *table, FILE *out)
 {
+    ASSERT(table->columns > 0);
     for (size_t i = 0; i < table->columns && !table->headings_printed && table->count > 0; i++) {
         print_cell(table, i, table->headings[i], TABLE_BOLD, out);
     }

@@ -45,6 +45,7 @@ bool token_input_suspicious(const char *word)
     if (equals != NULL && token_input_suspicious(equals + 1)) {
         return true; /* --name=TOKEN */
     }
+    word += strspn(word, "-"); /* --TOKEN */
     size_t length = strlen(word);
     if (length < TOKEN_TEXT_BYTES_MIN) {
         return false;

@@ -188,7 +188,7 @@ tkr_error_t config_read_text(struct config *config, const char *text, size_t len
     return reading.first;
 }
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0) {
         close(*fd);

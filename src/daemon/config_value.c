@@ -29,7 +29,7 @@ static const void *member_of_const(const struct config *config, const struct con
 static void show_value(struct buffer *reason, const char *value)
 {
     buffer_add_char(reason, '"');
-    for (size_t i = 0; value[i] != '\0' && i < SHOWN_BYTES; i++) {
+    for (size_t i = 0; i < SHOWN_BYTES && value[i] != '\0'; i++) {
         buffer_add_char(reason, isprint((unsigned char)value[i]) ? value[i] : '?');
     }
     buffer_add_text(reason, strlen(value) > SHOWN_BYTES ? "...\"" : "\"");
@@ -291,9 +291,9 @@ static tkr_error_t check_count(const struct config_row *row, size_t count, struc
     return TKR_OK;
 }
 
-static void free_text_p(char **text)
+static void free_cidrs(struct cidr **networks)
 {
-    free(*text);
+    free(*networks);
 }
 
 static tkr_error_t read_networks(struct config *config, const struct config_row *row,
@@ -301,10 +301,9 @@ static tkr_error_t read_networks(struct config *config, const struct config_row 
 {
     size_t count = count_entries(value);
     TRY(check_count(row, count, reason));
-    char *memory CLEANUP(free_text_p) = calloc(count + 1, sizeof(struct cidr));
-    ENSURE(memory != NULL, TKR_MEMORY);
-    struct cidr *networks = (struct cidr *)(void *)memory;
-    char entry[CONFIG_VALUE_BYTES_MAX + 1];
+    struct cidr *networks CLEANUP(free_cidrs) = calloc(count + 1, sizeof(struct cidr));
+    ENSURE(networks != NULL, TKR_MEMORY);
+    char entry[CONFIG_VALUE_BYTES_MAX + 1] = "";
     const char *rest = value;
     for (size_t i = 0; i < count && next_entry(&rest, entry); i++) {
         if (cidr_parse(entry, strlen(entry), &networks[i]) != TKR_OK) {
@@ -315,7 +314,7 @@ static tkr_error_t read_networks(struct config *config, const struct config_row 
     free(config->trusted_proxies);
     config->trusted_proxies = networks;
     config->trusted_proxy_count = count;
-    memory = NULL;
+    networks = NULL;
     return TKR_OK;
 }
 
@@ -389,9 +388,9 @@ static tkr_error_t read_sources(struct config *config, const struct config_row *
     size_t count = count_entries(value);
     TRY(check_count(row, count, reason));
     struct config parsed CLEANUP(config_sources_release) = {0};
-    parsed.credential_sources = calloc(count, sizeof(struct config_source));
+    parsed.credential_sources = calloc(count + 1, sizeof(struct config_source));
     ENSURE(parsed.credential_sources != NULL, TKR_MEMORY);
-    char entry[CONFIG_VALUE_BYTES_MAX + 1];
+    char entry[CONFIG_VALUE_BYTES_MAX + 1] = "";
     const char *rest = value;
     while (parsed.credential_source_count < count && next_entry(&rest, entry)) {
         struct config_source *source = &parsed.credential_sources[parsed.credential_source_count++];
