@@ -70,8 +70,9 @@ void api_set_server(struct api *api, struct http_server *server);
 /*
  * One management call without HTTP, for the command line in direct mode: waits for the
  * answer. The principal is the local operator with scope `*` in org `org_id`.
- * `query` is `a=b&c=d` or NULL; `body` is JSON text or NULL; `idempotency_key` NULL: none. *ret_status is the HTTP status
- * and `ret_body` the JSON (a secret buffer: it may hold a new token).
+ * `query` is `a=b&c=d` or NULL; `body` is JSON text or NULL; `idempotency_key` NULL: none.
+ * *ret_status is the HTTP status and `ret_body` the JSON (a secret buffer: it may hold a new
+ * token).
  */
 MUST_USE tkr_error_t api_call_local(struct api *api, const char *org_id, enum http_method method,
                                     const char *path, const char *query, const char *body,
