@@ -109,11 +109,10 @@ struct known_tier {
 };
 
 struct usage_flush {
-    struct segment_usage lines[USAGE_FLUSH_SLICE]; /* scanned, and not in the store yet */
-    size_t count;
-    size_t flushed;   /* lines of this flush so far */
-    int64_t clock_ms; /* logical time that the store has */
-    bool failed;      /* told, until it works again */
+    struct segment_usage lines[USAGE_FLUSH_LINES_MAX]; /* of the last scan */
+    size_t count, next; /* from `next` on they are not in the store yet */
+    int64_t clock_ms;   /* logical time that the store has */
+    bool failed;        /* told, until it works again */
 };
 
 struct authority {
@@ -210,7 +209,9 @@ MUST_USE tkr_error_t tiers_remember(struct authority *authority, const struct ti
                                     uint16_t number);
 
 /* --- writer_usage.c ---------------------------------------------------------------------- */
-/* One slice; false: the flush is at its end (or failed, and goes on at the next). */
+/* Scans, unless lines of the last scan are left; false: there is nothing to flush to. */
+bool usage_flush_begin(struct authority *authority);
+/* Writes a slice; false: the flush is at its end, or failed and goes on at the next one. */
 bool usage_flush_slice(struct authority *authority);
 /* All lines that are marked, for a clean stop. */
 void usage_flush_all(struct authority *authority);

@@ -230,8 +230,10 @@ static struct orders wait_for_orders(struct authority *authority, bool flushing)
 static void flush_ended(struct authority *authority, uint64_t asked)
 {
     pthread_mutex_lock(&authority->queue_mutex);
-    authority->flushes_done = asked;
-    pthread_cond_broadcast(&authority->flush_done);
+    if (authority->flushes_done != asked) {
+        authority->flushes_done = asked;
+        pthread_cond_broadcast(&authority->flush_done);
+    }
     pthread_mutex_unlock(&authority->queue_mutex);
 }
 
@@ -243,6 +245,19 @@ static uint64_t flushes_asked(struct authority *authority)
     return asked;
 }
 
+static void maintain(struct authority *authority)
+{
+    if (!atomic_load(&authority->changes_accepted)) {
+        return;
+    }
+    tkr_error_t error = authority->store->maintain(authority->store->store);
+    if (error != TKR_OK && !authority->maintain_failed) {
+        authority_report(authority, LOG_WARNING, "maintain_failed", "%s: %s", tkr_error_name(error),
+                         tkr_error_text(error));
+    }
+    authority->maintain_failed = error != TKR_OK;
+}
+
 static void *run_writer(void *context)
 {
     struct authority *authority = context;
@@ -250,34 +265,27 @@ static void *run_writer(void *context)
     uint64_t asked = 0;
     for (;;) {
         struct orders orders = wait_for_orders(authority, flushing);
-        if (orders.batch != NULL) {
-            run_batch(authority, orders.batch);
-        }
         if (orders.stop) {
             break;
         }
+        if (orders.batch != NULL) {
+            run_batch(authority, orders.batch);
+        }
         if (orders.flush) {
-            writer_show_again(authority);
             asked = flushes_asked(authority);
-            authority->usage.flushed = 0;
-            flushing = true;
+            writer_show_again(authority);
+            flushing = usage_flush_begin(authority);
         }
         if (flushing) {
             flushing = usage_flush_slice(authority);
-            if (!flushing) {
-                flush_ended(authority, asked);
-            }
         }
-        if (atomic_load(&authority->changes_accepted)) {
-            tkr_error_t error = authority->store->maintain(authority->store->store);
-            if (error != TKR_OK && !authority->maintain_failed) {
-                authority_report(authority, LOG_WARNING, "maintain_failed", "%s: %s",
-                                 tkr_error_name(error), tkr_error_text(error));
-            }
-            authority->maintain_failed = error != TKR_OK;
+        if (!flushing) {
+            flush_ended(authority, asked);
         }
+        maintain(authority);
     }
     usage_flush_all(authority);
+    flush_ended(authority, UINT64_MAX);
     return NULL;
 }
 

@@ -1,55 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Usage from the segment to the store, in slices between batches of changes, so that a flush
- * of twenty thousand lines holds up a change for no longer than a thousand.
+ * Usage from the segment to the store: one scan a flush, written in slices between batches of
+ * changes, so that a flush of twenty thousand lines holds up a change for no longer than a
+ * thousand take.
  *
  * A scan takes the marks off the lines that it shows. So what was scanned stays here until the
- * store has it: a flush that fails (the disk is full) begins with the same lines next time.
- * The store books the difference to what it knew, so nothing counts twice.
+ * store has it: when writing fails (the disk is full), the next flush goes on with the same
+ * lines. The store books the difference to what it knew, so nothing counts twice.
  */
 #include "engine/authority_internal.h"
 
-/* The slice is full: the rest keeps its marks. Any error would do. */
-#define SLICE_FULL TKR_BUSY
+/* The scan has shown as many lines as one flush takes: the rest keeps its marks. */
+#define SCAN_FULL TKR_BUSY
 
 static tkr_error_t collect(void *context, const struct segment_usage *usage)
 {
     struct usage_flush *flush = context;
-    ENSURE(flush->count < USAGE_FLUSH_SLICE, SLICE_FULL);
+    ENSURE(flush->count < USAGE_FLUSH_LINES_MAX, SCAN_FULL);
     flush->lines[flush->count++] = *usage;
     return TKR_OK;
 }
 
-/* What was used in a minute is booked on it: since the last flush is a second, so the time of
- * the last use tells. */
+/* Nothing is scanned while lines of the scan before are left. */
+static tkr_error_t scan(struct authority *authority, bool *ret_more)
+{
+    struct usage_flush *flush = &authority->usage;
+    *ret_more = flush->next < flush->count;
+    if (*ret_more) {
+        return TKR_OK;
+    }
+    flush->count = 0;
+    flush->next = 0;
+    tkr_error_t error = segment_writer_scan_usage(authority->segment, collect, flush);
+    ENSURE(error == TKR_OK || error == SCAN_FULL, error);
+    *ret_more = error == SCAN_FULL;
+    return TKR_OK;
+}
+
+/* The time of the last use tells the minute: since the last flush it was a second. */
 static int64_t minute_of(const struct segment_usage *usage)
 {
     return usage->last_used_ms - usage->last_used_ms % 60000;
 }
 
-static tkr_error_t store_lines(struct authority *authority, int64_t clock_ms)
+static tkr_error_t commit(struct authority *authority)
 {
-    const struct store_port *store = authority->store;
-    struct usage_flush *flush = &authority->usage;
-    struct store_usage usage[USAGE_FLUSH_SLICE];
     uint64_t seq = 0;
-    for (size_t i = 0; i < flush->count; i++) {
-        usage[i] = (struct store_usage){&flush->lines[i], minute_of(&flush->lines[i])};
-    }
-    TRY(store->begin(store->store));
-    tkr_error_t error = store->flush_usage(store->store, usage, flush->count, clock_ms);
-    if (error != TKR_OK) {
-        store->rollback(store->store);
-        return error;
-    }
-    error = store->commit(store->store, &seq);
+    tkr_error_t error = authority->store->commit(authority->store->store, &seq);
     if (error != TKR_OK && !writer_outcome_known(error)) {
         writer_refuse_changes(authority, error);
     }
     return error;
 }
 
-static void note_failure(struct authority *authority, tkr_error_t error)
+/* The next slice, and the clock; without usage, the clock alone is not worth a write each
+ * second. */
+static tkr_error_t store_slice(struct authority *authority)
+{
+    const struct store_port *store = authority->store;
+    struct usage_flush *flush = &authority->usage;
+    struct store_usage usage[USAGE_FLUSH_SLICE];
+    int64_t clock_ms = segment_writer_now_ms(authority->segment);
+    size_t count = 0;
+    while (count < USAGE_FLUSH_SLICE && flush->next + count < flush->count) {
+        const struct segment_usage *line = &flush->lines[flush->next + count];
+        usage[count++] = (struct store_usage){line, minute_of(line)};
+    }
+    if (count == 0 && clock_ms - flush->clock_ms < CLOCK_FLUSH_MS) {
+        return TKR_OK;
+    }
+    TRY(store->begin(store->store));
+    tkr_error_t error = store->flush_usage(store->store, usage, count, clock_ms);
+    if (error != TKR_OK) {
+        store->rollback(store->store);
+        return error;
+    }
+    TRY(commit(authority));
+    flush->next += count;
+    flush->clock_ms = clock_ms;
+    return TKR_OK;
+}
+
+/* Each state is told once. */
+static void note_outcome(struct authority *authority, tkr_error_t error)
 {
     struct usage_flush *flush = &authority->usage;
     if (error != TKR_OK && !flush->failed) {
@@ -61,49 +94,46 @@ static void note_failure(struct authority *authority, tkr_error_t error)
     flush->failed = error != TKR_OK;
 }
 
-/* *ret_more: the scan was stopped by a full slice. */
-static tkr_error_t flush_slice(struct authority *authority, bool *ret_more)
-{
-    struct usage_flush *flush = &authority->usage;
-    tkr_error_t scanned = TKR_OK;
-    int64_t clock_ms = segment_writer_now_ms(authority->segment);
-    if (flush->count == 0) {
-        scanned = segment_writer_scan_usage(authority->segment, collect, flush);
-        ENSURE(scanned == TKR_OK || scanned == SLICE_FULL, scanned);
-    }
-    /* Without usage the clock alone is not worth a write each second. */
-    if (flush->count > 0 || clock_ms - flush->clock_ms >= CLOCK_FLUSH_MS) {
-        TRY(store_lines(authority, clock_ms));
-        flush->clock_ms = clock_ms;
-    }
-    flush->flushed += flush->count;
-    flush->count = 0;
-    *ret_more = scanned == SLICE_FULL;
-    return TKR_OK;
-}
-
-bool usage_flush_slice(struct authority *authority)
+bool usage_flush_begin(struct authority *authority)
 {
     bool more = false;
     if (!atomic_load(&authority->changes_accepted)) {
         return false; /* nothing is written after a commit of unknown outcome */
     }
-    tkr_error_t error = flush_slice(authority, &more);
-    note_failure(authority, error);
-    return error == TKR_OK && more && authority->usage.flushed < USAGE_FLUSH_LINES_MAX;
+    tkr_error_t error = scan(authority, &more);
+    if (error != TKR_OK) {
+        note_outcome(authority, error);
+    }
+    return error == TKR_OK;
 }
 
+bool usage_flush_slice(struct authority *authority)
+{
+    struct usage_flush *flush = &authority->usage;
+    if (!atomic_load(&authority->changes_accepted)) {
+        return false;
+    }
+    tkr_error_t error = store_slice(authority);
+    note_outcome(authority, error);
+    return error == TKR_OK && flush->next < flush->count;
+}
+
+/* Verifiers may go on counting: once around, not until nothing is left. */
 void usage_flush_all(struct authority *authority)
 {
     struct segment_stats stats;
     segment_writer_stats(authority->segment, &stats);
+    uint64_t flushed = 0;
     bool more = true;
     tkr_error_t error = TKR_OK;
-    /* Verifiers may go on counting: once around, not until nothing is left. */
-    authority->usage.flushed = 0;
-    while (more && error == TKR_OK && atomic_load(&authority->changes_accepted) &&
-           authority->usage.flushed <= stats.lines) {
-        error = flush_slice(authority, &more);
+    while (error == TKR_OK && more && flushed <= stats.lines &&
+           atomic_load(&authority->changes_accepted)) {
+        error = scan(authority, &more);
+        size_t left = authority->usage.count - authority->usage.next;
+        flushed += left;
+        while (error == TKR_OK && authority->usage.next < authority->usage.count) {
+            error = store_slice(authority);
+        }
     }
-    note_failure(authority, error);
+    note_outcome(authority, error);
 }
