@@ -106,7 +106,7 @@ static tkr_error_t open_transport(struct cli *cli, bool create, struct transport
 bool client_open(struct cli *cli, bool create, struct client **ret_client,
                  enum cli_exit *ret_status)
 {
-    if (!cli_configure(cli)) {
+    if (!cli_configure(cli, false)) {
         *ret_status = CLI_USAGE;
         return false;
     }

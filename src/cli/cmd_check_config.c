@@ -15,7 +15,7 @@ enum cli_exit cmd_check_config(struct cli *cli)
         arguments->options[arguments->option_count++] = (struct argument){
             cli_option_find(cli->command, "config", sizeof("config") - 1), arguments->operands[0]};
     }
-    if (!cli_configure(cli)) {
+    if (!cli_configure(cli, true)) {
         fputs(cli_json(cli) ? "{\"valid\":false}\n" : "", stdout);
         return CLI_USAGE;
     }

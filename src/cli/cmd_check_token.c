@@ -48,7 +48,7 @@ enum cli_exit cmd_check_token(struct cli *cli)
         return cli_usage(cli->command, "--token-stdin is needed: the token comes on standard "
                                        "input or from a prompt");
     }
-    if (!cli_configure(cli)) {
+    if (!cli_configure(cli, false)) {
         return CLI_USAGE;
     }
     if (token_input_read(&token, &fault) != TKR_OK) {

@@ -4,7 +4,7 @@
 
 enum cli_exit cmd_serve(struct cli *cli)
 {
-    if (!cli_configure(cli)) {
+    if (!cli_configure(cli, true)) {
         return CLI_USAGE;
     }
     struct fault fault = {0};

@@ -101,9 +101,10 @@ struct cli {
     struct config *config; /* NULL until cli_configure */
 };
 
-/* Default, file, environment and the common options, checked and resolved, into cli->config.
- * On an error every complaint is printed; answer CLI_USAGE then. */
-MUST_USE bool cli_configure(struct cli *cli);
+/* Default, file, environment and the options that are keys, checked and resolved, into
+ * cli->config. `serving`: also what only the daemon needs. On an error every complaint is printed;
+ * answer CLI_USAGE then. */
+MUST_USE bool cli_configure(struct cli *cli, bool serving);
 /* `tokenry: ` and the sentence on standard error; returns `status`. */
 enum cli_exit cli_fail(enum cli_exit status, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same for a usage error, with a line on where to find help. */

@@ -112,7 +112,7 @@ static tkr_error_t read_flags(struct cli *cli)
     return first;
 }
 
-bool cli_configure(struct cli *cli)
+bool cli_configure(struct cli *cli, bool serving)
 {
     if (cli->config != NULL) {
         return true;
@@ -128,8 +128,11 @@ bool cli_configure(struct cli *cli)
     if (file != TKR_OK || environment != TKR_OK || flags != TKR_OK) {
         return false;
     }
-    return config_check(cli->config, NULL) == TKR_OK &&
-           config_resolve(cli->config, cli->environment, NULL) == TKR_OK;
+    bool whole = config_check(cli->config, NULL) == TKR_OK;
+    if (serving) {
+        whole = config_check_serve(cli->config, NULL) == TKR_OK && whole;
+    }
+    return whole && config_resolve(cli->config, cli->environment, NULL) == TKR_OK;
 }
 
 /* --- running ------------------------------------------------------------------------------- */

@@ -241,7 +241,7 @@ bool config_has_socket(const struct config *config)
     return strcmp(config->socket, CONFIG_NO_SOCKET) != 0;
 }
 
-tkr_error_t config_check(const struct config *config, struct fault *fault)
+tkr_error_t config_check_serve(const struct config *config, struct fault *fault)
 {
     if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0')) {
         return config_complain(config, fault, TKR_INVALID, "server.tls_key",
@@ -257,6 +257,11 @@ tkr_error_t config_check(const struct config *config, struct fault *fault)
                                "server.listen is empty and server.socket is none: nobody could "
                                "reach Tokenry");
     }
+    return TKR_OK;
+}
+
+tkr_error_t config_check(const struct config *config, struct fault *fault)
+{
     if (strcmp(config->prefix_live, config->prefix_test) == 0) {
         return config_complain(config, fault, TKR_INVALID, "token.prefix_test",
                                "token.prefix_live and token.prefix_test: they must differ");

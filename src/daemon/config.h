@@ -10,6 +10,7 @@
  *     TRY(config_read_environment(config, environ, fault));
  *     TRY(config_set(config, "server.listen", ":9000", "--listen", fault));
  *     TRY(config_check(config, fault));
+ *     TRY(config_check_serve(config, fault));
  *     TRY(config_resolve(config, environ, fault));
  *
  * Order: default, file, environment, flag; a later one wins. An unknown key or a value out
@@ -108,9 +109,12 @@ MUST_USE tkr_error_t config_read_environment(struct config *config, char *const 
 /* `name` is `section.key`; `origin` stands in the error, e.g. `--listen`. */
 MUST_USE tkr_error_t config_set(struct config *config, const char *name, const char *value,
                                 const char *origin, struct fault *fault);
-/* What no single value shows: both TLS files or neither, the two prefixes differ, there is
- * somewhere to listen, a default lifetime is no longer than its maximum. TKR_INVALID. */
+/* What no single value shows: the two prefixes differ, a default lifetime is no longer than its
+ * maximum. TKR_INVALID. */
 MUST_USE tkr_error_t config_check(const struct config *config, struct fault *fault);
+/* What the daemon needs beside that: both TLS files or neither, somewhere to listen. A command
+ * that does not listen goes on without it. TKR_INVALID. */
+MUST_USE tkr_error_t config_check_serve(const struct config *config, struct fault *fault);
 /*
  * Decides what was left empty: the data directory (CONFIG_DATA_DEFAULT when it exists or the
  * user is root, else $XDG_DATA_HOME/tokenry, else $HOME/.local/share/tokenry) and the socket.

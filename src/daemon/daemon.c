@@ -157,10 +157,10 @@ static void announce(const struct config *config, struct wire *wire,
     struct authority_status status;
     char address[160];
     authority_status(wire_authority(wire), &status);
-    log_event(log, LOG_INFO, "ready", LOG_TEXT("version", TOKENRY_VERSION),
+    log_event(log, LOG_INFO, "ready",
               LOG_TEXT("listen", address_of(config, server, address, sizeof(address))),
               LOG_TEXT("socket", config_has_socket(config) ? config->socket : ""),
-              LOG_TEXT("data", config->data), LOG_TEXT("runtime", wire_runtime_directory(wire)),
+              LOG_TEXT("runtime", wire_runtime_directory(wire)),
               LOG_INT("tokens", status.segment.tokens),
               LOG_TEXT("segment", status.attached ? "attached" : "built"),
               LOG_INT("load_ms", status.load_ms));
@@ -230,6 +230,8 @@ tkr_error_t daemon_run(const struct daemon_options *options, struct fault *fault
 {
     struct log *log CLEANUP(free_log) = NULL;
     TRY(open_log(options->config, &log));
+    log_event(log, LOG_INFO, "starting", LOG_TEXT("version", TOKENRY_VERSION),
+              LOG_INT("pid", getpid()), LOG_TEXT("data", options->config->data));
     take_signals();
     umask(077);
     TRY(privilege_become(options->config->user, fault));

@@ -595,7 +595,7 @@ def test_the_log_is_json_lines_and_tells_of_ready_and_stopped(ready):
         pass
     lines = [json.loads(line) for line in (ready.folder / "serve.log").read_text().splitlines()]
     events = [line["event"] for line in lines]
-    assert events[0] == "ready" and events[-2:] == ["stopping", "stopped"]
+    assert events[:2] == ["starting", "ready"] and events[-2:] == ["stopping", "stopped"]
     assert lines[0]["data"] == str(ready.data)
 
 
