@@ -115,6 +115,9 @@ tkr_error_t json_parse(const char *text, size_t length, json_t **ret_root, struc
 const char *json_name_shown(const char *name, char out[JSON_NAME_SHOWN_SIZE])
 {
     size_t length = strlen(name);
+    if (length == 0) {
+        return "\"\""; /* an empty name is a name, and a fault that names nothing misleads */
+    }
     if (!text_is_visible_ascii(name, length)) {
         return "?";
     }

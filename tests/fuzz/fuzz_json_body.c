@@ -17,13 +17,13 @@
 
 #define NOW INT64_C(1767225600000)
 
-/* Whether `text` repeats TOKEN_TEXT_BYTES_MIN or more bytes of a text value of the body that
- * have a token's form. Only words of ours can be that long otherwise, so the inputs' token
- * is marked: a run of `Q`. */
+/* The inputs' tokens are runs of `Q`; no shorter run than a token's least length is one. */
+#define SECRET "QQQQQQQQQQQQQQQQQQQQ"
+
 static void assert_no_secret(const struct fault *fault)
 {
-    ASSERT(strstr(fault->detail, "QQQQQQQQQQQQQ") == NULL);
-    ASSERT(strstr(fault->field, "QQQQQQQQQQQQQ") == NULL);
+    ASSERT(strstr(fault->detail, SECRET) == NULL);
+    ASSERT(strstr(fault->field, SECRET) == NULL);
 }
 
 static bool is_callers(tkr_error_t error, const struct fault *fault)

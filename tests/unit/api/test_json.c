@@ -159,6 +159,7 @@ static void test_a_member_name_that_might_be_a_token_is_not_repeated(void **stat
     assert_int_equal(read_rows("{\"\xc3\xa4\":1}", "", &fault), TKR_UNKNOWN_MEMBER);
     assert_string_equal(fault.field, "?");
     assert_int_equal(read_rows("{\"\":1}", "", &fault), TKR_UNKNOWN_MEMBER);
+    assert_string_equal(fault.field, "\"\"");
 }
 
 static void test_a_wrong_type_is_refused_by_name(void **state)
