@@ -58,7 +58,8 @@ struct config {
     int64_t socket_mode;
     char *user;            /* "": stay */
     int64_t event_threads; /* 0: as many as processors */
-    int64_t worker_threads, connections, connections_per_address, idle_s, stop_grace_s;
+    int64_t worker_threads, connections, connections_per_address, idle_s, request_s;
+    int64_t stop_grace_s;
     char *tls_certificate, *tls_key;
     struct cidr *trusted_proxies;
     size_t trusted_proxy_count;

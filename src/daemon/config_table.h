@@ -53,17 +53,20 @@
       "only root and the user that runs Tokenry may manage tokens without one.") \
     X(server, user, TEXT, user, 0, 32, "", "", "user", \
       "The user to become when started as root, before anything is opened. Empty: stay.") \
-    X(server, event_threads, INTEGER, event_threads, 0, 256, "0", "threads", "event-threads", \
+    X(server, event_threads, INTEGER, event_threads, 0, HTTP_EVENT_THREADS_MAX, "0", "threads", "event-threads", \
       "Threads that answer verifications. 0: one for each processor.") \
-    X(server, worker_threads, INTEGER, worker_threads, 1, 256, "4", "threads", "", \
-      "Threads for management calls, which may wait for the disk.") \
+    X(server, worker_threads, INTEGER, worker_threads, 1, HTTP_WORKER_THREADS_MAX, "4", \
+      "threads", "", "Threads for management calls, which may wait for the disk.") \
     X(server, connections, INTEGER, connections, 16, 1000000, "4096", "connections", "", \
       "Connections at once, for TCP and for the Unix socket each. More are closed at accept.") \
     X(server, connections_per_address, INTEGER, connections_per_address, 0, 1000000, "0", \
       "connections", "", "Connections at once from one address. 0: no maximum, as is right " \
       "behind a proxy.") \
     X(server, idle_s, SECONDS, idle_s, 1, 86400, "60", "seconds", "", \
-      "A connection that is idle or slow for longer is closed.") \
+      "A connection that is idle for longer is closed.") \
+    X(server, request_s, SECONDS, request_s, 1, 3600, "30", "seconds", "", \
+      "A request that takes longer to arrive, or an answer that takes longer to be read, ends " \
+      "its connection, however its bytes trickle.") \
     X(server, stop_grace_s, SECONDS, stop_grace_s, 0, 300, "10", "seconds", "", \
       "How long a stopping daemon waits for requests in flight.") \
     X(server, tls_certificate, PATH, tls_certificate, 0, 1024, "", "", "tls-certificate", \

@@ -124,6 +124,8 @@ static tkr_error_t open_server(const struct config *config, struct wire *wire, s
         .connections_max = (unsigned)config->connections,
         .connections_per_address_max = (unsigned)config->connections_per_address,
         .idle_s = (unsigned)config->idle_s,
+        .request_s = (unsigned)config->request_s,
+        .access_log = config->log_level == LOG_DEBUG,
         .context = wire_api(wire),
         .clock = clock_system(),
         .log = log,

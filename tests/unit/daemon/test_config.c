@@ -271,6 +271,7 @@ static void test_defaults_are_those_of_the_table(void **state)
     assert_int_equal(config->socket_mode, 0660);
     assert_int_equal(config->connections, HTTP_CONNECTIONS_DEFAULT);
     assert_int_equal(config->idle_s, HTTP_IDLE_S_DEFAULT);
+    assert_int_equal(config->request_s, HTTP_REQUEST_S_DEFAULT);
     assert_int_equal(config->stale_s, SEGMENT_STALE_S_DEFAULT);
     assert_int_equal(config->window_kinds[WINDOW_MINUTE], WINDOW_SLIDING);
     assert_int_equal(config->window_kinds[WINDOW_DAY], WINDOW_FIXED);
