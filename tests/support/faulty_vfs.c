@@ -138,7 +138,7 @@ static int vfs_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int
 {
     struct faulty_file *faulty = (struct faulty_file *)(void *)file;
     int asked = flags;
-    if (atomic_load(&mode) == FAULT_READ_ONLY) {
+    if (atomic_load(&mode) == FAULT_READ_ONLY && (flags & SQLITE_OPEN_MAIN_DB) != 0) {
         asked = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
     }
     faulty->real = (sqlite3_file *)(void *)(faulty + 1);

@@ -19,7 +19,7 @@ enum faulty_vfs_mode {
     FAULT_DISK_FULL, /* every write answers SQLITE_FULL */
     FAULT_SYNC,      /* every fsync answers SQLITE_IOERR_FSYNC */
     FAULT_WRITE,     /* every write answers SQLITE_IOERR_WRITE */
-    FAULT_READ_ONLY, /* files open read-only, as on a read-only disk */
+    FAULT_READ_ONLY, /* databases open read-only, as files that may not be written do */
 };
 
 void faulty_vfs_register(void);

@@ -62,8 +62,6 @@ static tkr_error_t refine(tkr_error_t error, int system_errno)
     case ENOSPC:
     case EDQUOT:
         return TKR_NO_SPACE;
-    case ENOENT:
-        return TKR_NOT_FOUND;
     default:
         return error;
     }

@@ -98,7 +98,7 @@ static void add_conditions(struct buffer *sql, const struct token_filter *filter
     }
 }
 
-static tkr_error_t write_sql(struct buffer *sql, const struct token_filter *filter, bool cursor)
+tkr_error_t list_write_sql(struct buffer *sql, const struct token_filter *filter, bool cursor)
 {
     const char *index = choose_index(filter);
     buffer_add_text(sql, "SELECT " TOKEN_COLUMNS_FULL " FROM tokens t ");
@@ -167,7 +167,7 @@ static tkr_error_t list_on(struct connection *connection, const struct token_fil
     CLEANUP(buffer_deinit) struct buffer sql;
     CLEANUP(statement_finalize) sqlite3_stmt *statement = NULL;
     buffer_init(&sql, LIST_SQL_BYTES);
-    TRY(write_sql(&sql, filter, before != NULL));
+    TRY(list_write_sql(&sql, filter, before != NULL));
     TRY(sqlite_error(sqlite3_prepare_v2(connection->db, sql.data, -1, &statement, NULL)));
     bind_filter(statement, filter, before);
     return read_page(connection, statement, filter, arena, ret_page);

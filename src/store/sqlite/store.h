@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/buffer.h"
 #include "base/limits.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/schema.h"
@@ -118,6 +119,9 @@ tkr_error_t store_count_tokens(struct store *store, int64_t now_ms,
                                uint64_t ret_counts[TOKEN_STATUS_COUNT]);
 
 /* --- list.c ------------------------------------------------------------------------------ */
+/* The statement for a filter; `cursor` says whether it goes on from one. */
+MUST_USE tkr_error_t list_write_sql(struct buffer *sql, const struct token_filter *filter,
+                                    bool cursor);
 tkr_error_t store_list_tokens(struct store *store, const struct token_filter *filter,
                               struct arena *arena, struct token_page *ret_page);
 
