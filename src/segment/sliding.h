@@ -151,6 +151,7 @@ static inline __attribute__((always_inline)) uint64_t sliding_sum(struct sliding
                                                                   uint64_t counters)
 {
     uint64_t sum = 0;
+#pragma GCC unroll 5
     for (uint32_t i = 0; i < shape.counters; i++) {
         sum += counters >> (i * shape.bits) & sliding_counter_mask(shape);
     }
@@ -188,6 +189,7 @@ static inline __attribute__((always_inline)) void sliding_read(enum window windo
     view->used = 0;
     view->foreign = 0;
     view->foreign_sum = 0;
+#pragma GCC unroll 4
     for (uint32_t i = 0; i < shape.words; i++) {
         uint64_t word = atomic_load(&words[i]);
         view->loaded[i] = word;

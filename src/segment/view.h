@@ -59,6 +59,7 @@ static inline __attribute__((always_inline)) bool segment_copy(const _Atomic uin
 {
     for (int i = 0; i < SEGMENT_COPY_TRIES; i++) {
         ret_copy[0] = segment_load(&words[0]);
+#pragma GCC unroll 8
         for (uint32_t w = 1; w < count; w++) {
             ret_copy[w] = segment_load(&words[w]);
         }
@@ -75,6 +76,7 @@ static inline bool segment_same_digest(const struct segment_record *record,
                                        const uint64_t digest[4])
 {
     uint64_t difference = 0; /* no early end: time tells nothing about the digest */
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         difference |= atomic_load_explicit(&record->word[4 + i], memory_order_relaxed) ^ digest[i];
     }

@@ -2,10 +2,10 @@
 /*
  * Taking several windows, all or nothing, without a lock.
  *
- * First every window is read. When one lacks room the request is refused there and nothing
- * was written. Then each is taken in turn with one compare-and-swap, in the order minute,
- * hour, day of the token, then of the user; when one turns out to be full meanwhile, those
- * taken before are given back.
+ * First every window is read, and the word that taking would make of it is computed. When one
+ * lacks room the request is refused there and nothing was written. Then each is taken in turn
+ * with one compare-and-swap of one word, in the order minute, hour, day of the token, then of
+ * the user; when one turns out to be full meanwhile, those taken before are given back.
  *
  * Fixed windows are one word, so the swap itself proves that the count was within the limit:
  * exactly N are admitted, whatever the concurrency. A thread whose clock is behind finds a
@@ -23,6 +23,9 @@
  * hundred nanoseconds) another may be refused. A thread killed at that point leaves its hold
  * behind: at most its one request is lost to the window, never gained. Only when requests
  * compete like that is a line written by one that is refused.
+ *
+ * Undisturbed, a request with three windows costs four locked instructions: one a window, one
+ * for the total. They are about half of its time, so they are the only ones.
  */
 #include "limiter/local/limiter_local.h"
 
@@ -33,79 +36,67 @@
  * line without end shall not hold a verifier. */
 #define ATTEMPTS_MAX 1000
 #define HOLDS_MAX (2 * WINDOW_COUNT)
+#define INLINE static inline __attribute__((always_inline))
 
-/* One limited window of one subject. */
+/* One limited window of one subject: what was read, and what taking makes of it. */
 struct hold {
-    line_word *words;
+    line_word *target; /* the word that is swapped */
+    uint64_t found, added;
+    line_word *words; /* sliding: all of them */
     enum window window;
     enum window_kind kind;
     uint32_t limit;
-    uint32_t layout; /* sliding */
-    uint32_t place;  /* sliding, taken: word and counter, as word * 8 + counter */
-    uint64_t tag;    /* sliding, taken: of the bucket, not truncated */
-    uint64_t found;  /* fixed: the word that was read */
-    uint32_t period; /* fixed */
+    uint32_t period;                     /* fixed */
+    uint32_t layout, counter;            /* sliding */
+    uint64_t tag;                        /* sliding: of the filling bucket, not truncated */
+    int64_t now_ms;                      /* sliding: perhaps later than the caller's */
+    uint64_t loaded[SLIDING_LONG_WORDS]; /* sliding: as they were read */
     struct limiter_window_state *state;
 };
 
-enum attempt { ATTEMPT_TAKEN, ATTEMPT_FULL, ATTEMPT_AGAIN };
-
 /* Room is asked for one even when nothing is to be taken. */
-static inline uint32_t needed(const struct limiter_take *take)
+INLINE uint32_t needed(const struct limiter_take *take)
 {
     return take->cost == 0 ? 1 : take->cost;
 }
 
 /* --- fixed ------------------------------------------------------------------------------- */
 
-/* What the word counts at `now_ms`. The period is that of a later clock, if one was there. */
-static inline uint32_t fixed_used(struct hold *hold, int64_t now_ms)
+INLINE int64_t width_ms(enum window window)
 {
-    static const uint64_t ms[WINDOW_COUNT] = {60000, 3600000, 86400000};
-    uint64_t now = (uint64_t)now_ms;
-    uint32_t period = hold->window == WINDOW_MINUTE ? (uint32_t)(now / 60000)
-                      : hold->window == WINDOW_HOUR ? (uint32_t)(now / 3600000)
-                                                    : (uint32_t)(now / 86400000);
-    hold->found = atomic_load_explicit(hold->words, memory_order_relaxed);
-    bool later = fixed_period(hold->found) > period;
-    hold->period = later ? fixed_period(hold->found) : period;
-    hold->state->reset_at_ms = (int64_t)((hold->period + 1ULL) * ms[hold->window]);
-    return fixed_period(hold->found) == hold->period ? fixed_count(hold->found) : 0;
+    return window == WINDOW_MINUTE ? 60000 : window == WINDOW_HOUR ? 3600000 : 86400000;
 }
 
-static inline bool fixed_check(struct hold *hold, const struct limiter_take *take,
-                               int64_t *ret_room_at_ms)
+/* Reads the window: whether it has room, and when it will. `window` is a compile-time constant
+ * where it matters, for the division. */
+INLINE bool fixed_check(enum window window, struct hold *hold, const struct limiter_take *take,
+                        int64_t *ret_room_at_ms)
 {
-    uint64_t used = fixed_used(hold, take->now_ms);
-    hold->state->remaining = used < hold->limit ? hold->limit - (uint32_t)used : 0;
-    if (LIKELY(used + needed(take) <= hold->limit)) {
+    uint64_t width = (uint64_t)width_ms(window);
+    uint32_t period = (uint32_t)((uint64_t)take->now_ms / width);
+    uint64_t found = atomic_load_explicit(hold->words, memory_order_relaxed);
+    period = fixed_period(found) > period ? fixed_period(found) : period; /* a later clock */
+    uint32_t used = fixed_period(found) == period ? fixed_count(found) : 0;
+    hold->target = hold->words;
+    hold->found = found;
+    hold->period = period;
+    hold->added = fixed_word(period, used + take->cost);
+    hold->state->reset_at_ms = (int64_t)((period + 1ULL) * width);
+    bool room = (uint64_t)used + needed(take) <= hold->limit;
+    if (LIKELY(room)) {
+        hold->state->remaining = hold->limit - used;
         return true;
     }
+    hold->state->remaining = used < hold->limit ? hold->limit - used : 0;
     *ret_room_at_ms = needed(take) <= hold->limit ? hold->state->reset_at_ms : SLIDING_NEVER;
     return false;
 }
 
-static inline enum attempt fixed_take(struct hold *hold, const struct limiter_take *take)
-{
-    uint64_t found = hold->found;
-    uint32_t used = fixed_period(found) == hold->period ? fixed_count(found) : 0;
-    if (UNLIKELY((uint64_t)used + needed(take) > hold->limit)) {
-        return ATTEMPT_FULL;
-    }
-    uint64_t added = fixed_word(hold->period, used + take->cost);
-    if (LIKELY(atomic_compare_exchange_strong(hold->words, &found, added))) {
-        hold->state->remaining = hold->limit - used - take->cost;
-        return ATTEMPT_TAKEN;
-    }
-    (void)fixed_used(hold, take->now_ms);
-    return ATTEMPT_AGAIN;
-}
-
 static void fixed_give_back(struct hold *hold, uint32_t cost)
 {
-    uint64_t found = atomic_load(hold->words);
+    uint64_t found = atomic_load(hold->target);
     while (fixed_period(found) == hold->period && fixed_count(found) >= cost) {
-        if (atomic_compare_exchange_weak(hold->words, &found, found - cost)) {
+        if (atomic_compare_exchange_weak(hold->target, &found, found - cost)) {
             return;
         }
     }
@@ -113,211 +104,235 @@ static void fixed_give_back(struct hold *hold, uint32_t cost)
 
 /* --- sliding ------------------------------------------------------------------------------ */
 
-/* The shape as a compile-time constant for the minute, which is the common one; the division
- * by a bucket's width alone costs more than all the rest otherwise. */
-#define WITH_SHAPE(hold, call)                                                                     \
-    do {                                                                                           \
-        if (LIKELY((hold)->window == WINDOW_MINUTE)) {                                             \
-            switch ((hold)->layout) {                                                              \
-            case 0:                                                                                \
-                return call(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 0));                       \
-            case 1:                                                                                \
-                return call(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 1));                       \
-            case 2:                                                                                \
-                return call(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 2));                       \
-            default:                                                                               \
-                return call(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 3));                       \
-            }                                                                                      \
-        }                                                                                          \
-        return call((hold)->window, sliding_shape((hold)->window, (hold)->layout));                \
-    } while (0)
-
-static inline __attribute__((always_inline)) bool
-sliding_check_shaped(enum window window, struct sliding_shape shape, struct hold *hold,
-                     const struct limiter_take *take, int64_t *ret_room_at_ms)
+INLINE bool sliding_check_shaped(enum window window, struct sliding_shape shape, struct hold *hold,
+                                 const struct limiter_take *take, int64_t *ret_room_at_ms)
 {
     struct sliding_view view;
     sliding_read(window, shape, hold->words, take->now_ms, &view);
-    hold->state->remaining = view.used < hold->limit ? hold->limit - (uint32_t)view.used : 0;
+    uint32_t word = view.at.word;
+    hold->target = &hold->words[word];
+    hold->found = view.loaded[word];
+    hold->added = sliding_added(shape, &view, take->cost);
+    hold->counter = view.at.counter;
+    hold->tag = view.at.turn * shape.counters + view.at.counter;
+    hold->now_ms = view.now_ms;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < shape.words; i++) {
+        hold->loaded[i] = view.loaded[i];
+    }
     hold->state->reset_at_ms = sliding_reset_ms(shape, &view);
     uint64_t wanted = view.used + needed(take);
     if (LIKELY(wanted <= hold->limit)) {
+        hold->state->remaining = hold->limit - (uint32_t)view.used;
         return true;
     }
+    hold->state->remaining = view.used < hold->limit ? hold->limit - (uint32_t)view.used : 0;
     *ret_room_at_ms = needed(take) <= hold->limit
                           ? sliding_leaves_ms(window, shape, &view, wanted - hold->limit)
                           : SLIDING_NEVER;
     return false;
 }
 
-static inline __attribute__((always_inline)) bool
-sliding_check(struct hold *hold, const struct limiter_take *take, int64_t *ret_room_at_ms)
+/* For the minute, which is the common one, the shape is a compile-time constant: the divisions
+ * by a bucket's width alone cost more than all the rest otherwise. */
+INLINE bool sliding_check(enum window window, struct hold *hold, const struct limiter_take *take,
+                          int64_t *ret_room_at_ms)
 {
-#define CALL(window, shape) sliding_check_shaped(window, shape, hold, take, ret_room_at_ms)
-    WITH_SHAPE(hold, CALL);
-#undef CALL
+    uint32_t layout = hold->layout;
+    if (window != WINDOW_MINUTE) {
+        return sliding_check_shaped(window, sliding_shape(window, layout), hold, take,
+                                    ret_room_at_ms);
+    }
+    switch (layout) {
+    case 0:
+        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 0), hold, take,
+                                    ret_room_at_ms);
+    case 1:
+        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 1), hold, take,
+                                    ret_room_at_ms);
+    case 2:
+        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 2), hold, take,
+                                    ret_room_at_ms);
+    default:
+        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 3), hold, take,
+                                    ret_room_at_ms);
+    }
 }
 
-/* Takes back what sliding_take put into its bucket, if that bucket is still in the ring. */
+/* Takes back what was put into the filling bucket, if that is still in the ring. */
 static void sliding_give_back(struct hold *hold, uint32_t cost)
 {
     struct sliding_shape shape = sliding_shape(hold->window, hold->layout);
-    line_word *word = &hold->words[hold->place / 8];
-    uint32_t shift = hold->place % 8 * shape.bits;
-    uint64_t found = atomic_load(word);
+    uint32_t shift = hold->counter * shape.bits;
+    uint64_t found = atomic_load(hold->target);
     for (;;) {
         uint32_t ahead = (sliding_word_tag(found) - (uint32_t)hold->tag) & SLIDING_TAG_MASK;
         uint64_t count = found >> shift & sliding_counter_mask(shape);
         if (sliding_word_layout(found) != shape.layout || ahead >= shape.counters || count < cost) {
             return;
         }
-        if (atomic_compare_exchange_weak(word, &found, found - ((uint64_t)cost << shift))) {
+        if (atomic_compare_exchange_weak(hold->target, &found, found - ((uint64_t)cost << shift))) {
             return;
         }
     }
 }
 
-/* After the swap: did anything change that makes it one too many? See the top. */
-static inline __attribute__((always_inline)) bool
-sliding_stands(enum window window, struct sliding_shape shape, struct hold *hold,
-               struct sliding_view *view, uint64_t added)
-{
-    view->loaded[view->at.word] = added;
-    uint64_t changed = 0;
-    for (uint32_t i = 0; i < shape.words; i++) {
-        changed |= atomic_load(&hold->words[i]) ^ view->loaded[i];
-    }
-    if (LIKELY(changed == 0)) {
-        return true;
-    }
-    struct sliding_view now;
-    sliding_read(window, shape, hold->words, view->now_ms, &now);
-    return now.now_ms == view->now_ms && now.used <= hold->limit;
-}
-
-static inline __attribute__((always_inline)) enum attempt
-sliding_take_shaped(enum window window, struct sliding_shape shape, struct hold *hold,
-                    const struct limiter_take *take)
+/* The second reading, when something changed since the first one. */
+static __attribute__((noinline, cold)) bool sliding_still_fits(struct hold *hold)
 {
     struct sliding_view view;
-    sliding_read(window, shape, hold->words, take->now_ms, &view);
-    if (UNLIKELY(view.used + needed(take) > hold->limit)) {
-        return ATTEMPT_FULL;
-    }
-    hold->state->remaining = hold->limit - (uint32_t)view.used - take->cost;
-    hold->state->reset_at_ms = sliding_reset_ms(shape, &view);
-    uint64_t added = sliding_added(shape, &view, take->cost);
-    uint64_t found = view.loaded[view.at.word];
-    if (UNLIKELY(!atomic_compare_exchange_strong(&hold->words[view.at.word], &found, added))) {
-        return ATTEMPT_AGAIN;
-    }
-    hold->place = view.at.word * 8 + view.at.counter;
-    hold->tag = view.at.turn * shape.counters + view.at.counter;
-    if (LIKELY(sliding_stands(window, shape, hold, &view, added))) {
-        return ATTEMPT_TAKEN;
-    }
-    sliding_give_back(hold, take->cost);
-    return ATTEMPT_AGAIN;
+    struct sliding_shape shape = sliding_shape(hold->window, hold->layout);
+    sliding_read(hold->window, shape, hold->words, hold->now_ms, &view);
+    return view.now_ms == hold->now_ms && view.used <= hold->limit;
 }
 
-static inline __attribute__((always_inline)) enum attempt
-sliding_take(struct hold *hold, const struct limiter_take *take)
+/* After the swap: did anything change that makes it one too many? See the top. */
+INLINE bool sliding_stands(struct hold *hold)
 {
-#define CALL(window, shape) sliding_take_shaped(window, shape, hold, take)
-    WITH_SHAPE(hold, CALL);
-#undef CALL
+    uint32_t words = hold->window == WINDOW_MINUTE ? SLIDING_MINUTE_WORDS : SLIDING_LONG_WORDS;
+    uint64_t changed = atomic_load(hold->target) ^ hold->added;
+    for (uint32_t i = 0; i < words; i++) {
+        uint64_t difference = atomic_load(&hold->words[i]) ^ hold->loaded[i];
+        changed |= &hold->words[i] == hold->target ? 0 : difference;
+    }
+    return LIKELY(changed == 0) || sliding_still_fits(hold);
 }
 
 /* --- all of them -------------------------------------------------------------------------- */
 
-static inline uint32_t collect(const struct limiter_take *take,
-                               const struct limiter_subject *subject,
-                               struct limiter_window_state *states, struct hold *holds)
+INLINE bool check_window(enum window window, struct hold *hold, const struct limiter_take *take,
+                         int64_t *ret_room_at_ms)
 {
-    uint32_t count = 0;
-    for (uint32_t w = 0; subject->line != NULL && w < WINDOW_COUNT; w++) {
-        if ((subject->limits.set >> w & 1) == 0 || subject->limits.limit[w] == LIMIT_NONE) {
+    return hold->kind == WINDOW_FIXED ? fixed_check(window, hold, take, ret_room_at_ms)
+                                      : sliding_check(window, hold, take, ret_room_at_ms);
+}
+
+static __attribute__((noinline)) bool
+check_again(struct hold *hold, const struct limiter_take *take, int64_t *ret_room_at_ms)
+{
+    return check_window(hold->window, hold, take, ret_room_at_ms);
+}
+
+static void give_back(struct hold *hold, uint32_t cost)
+{
+    if (hold->kind == WINDOW_FIXED) {
+        fixed_give_back(hold, cost);
+    } else {
+        sliding_give_back(hold, cost);
+    }
+}
+
+/* Reads the limited windows of a subject. Returns whether all have room. */
+INLINE bool check_subject(const struct limiter_take *take, const struct limiter_subject *subject,
+                          struct limiter_window_state *states, struct hold *holds, uint32_t *count,
+                          int64_t *latest)
+{
+    bool room = true;
+    line_word *line = subject->line;
+#pragma GCC unroll 3
+    for (uint32_t w = 0; w < WINDOW_COUNT; w++) {
+        uint32_t limit = subject->limits.limit[w];
+        if ((subject->limits.set >> w & 1) == 0 || limit == LIMIT_NONE) {
             continue;
         }
-        line_word *line = subject->line;
         enum window window = (enum window)w;
-        holds[count].words = line + line_window_word(take->kinds, window);
-        holds[count].window = window;
-        holds[count].kind = take->kinds[w];
-        holds[count].limit = subject->limits.limit[w];
-        holds[count].layout = sliding_layout(window, subject->limits.limit[w]);
-        holds[count].state = &states[w];
-        count++;
+        struct hold *hold = &holds[(*count)++];
+        hold->words = line + line_window_word(take->kinds, window);
+        hold->window = window;
+        hold->kind = take->kinds[w];
+        hold->limit = limit;
+        hold->layout = sliding_layout(window, limit);
+        hold->state = &states[w];
+        int64_t room_at = 0;
+        room &= check_window(window, hold, take, &room_at);
+        *latest = room_at > *latest ? room_at : *latest;
     }
-    return count;
+    return room;
 }
 
-static inline bool check(struct hold *hold, const struct limiter_take *take, int64_t *ret_room)
+INLINE bool swap(struct hold *hold)
 {
-    return hold->kind == WINDOW_FIXED ? fixed_check(hold, take, ret_room)
-                                      : sliding_check(hold, take, ret_room);
+    uint64_t found = hold->found;
+    return LIKELY(atomic_compare_exchange_strong(hold->target, &found, hold->added));
 }
 
-/* Retries while others are quicker; full in the end when they never let it through. */
-static inline bool take_one(struct hold *hold, const struct limiter_take *take)
+/* Others were quicker: reads again and tries again. Full in the end when they never let it
+ * through. */
+static __attribute__((noinline)) bool take_again(struct hold *hold, const struct limiter_take *take)
 {
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
-        enum attempt attempt =
-            hold->kind == WINDOW_FIXED ? fixed_take(hold, take) : sliding_take(hold, take);
-        if (LIKELY(attempt != ATTEMPT_AGAIN)) {
-            return attempt == ATTEMPT_TAKEN;
+        int64_t room_at;
+        if (!check_again(hold, take, &room_at)) {
+            return false;
+        }
+        if (swap(hold)) {
+            if (hold->kind == WINDOW_FIXED || sliding_stands(hold)) {
+                return true;
+            }
+            give_back(hold, take->cost);
         }
     }
     return false;
 }
 
-static void give_back(struct hold *holds, uint32_t count, uint32_t cost)
+INLINE bool take_one(struct hold *hold, const struct limiter_take *take)
 {
-    while (count-- > 0) {
-        if (holds[count].kind == WINDOW_FIXED) {
-            fixed_give_back(&holds[count], cost);
-        } else {
-            sliding_give_back(&holds[count], cost);
+    if (LIKELY(swap(hold))) {
+        if (hold->kind == WINDOW_FIXED || LIKELY(sliding_stands(hold))) {
+            return true;
         }
+        give_back(hold, take->cost);
     }
+    return take_again(hold, take);
 }
 
-/* Whether all have room; else when they will have. */
-static inline bool check_all(struct hold *holds, uint32_t count, const struct limiter_take *take,
-                             struct limiter_answer *answer)
+INLINE void count_use(const struct limiter_subject *subject, int64_t now_ms)
 {
-    bool room = true;
+    line_word *line = subject->line;
+    atomic_store_explicit(&line[LINE_LAST_USED], (uint64_t)now_ms, memory_order_relaxed);
+    atomic_fetch_add(&line[LINE_TOTAL], 1);
+}
+
+static __attribute__((noinline, cold)) void refuse(const struct limiter_take *take, int64_t latest,
+                                                   struct limiter_answer *answer)
+{
+    int64_t wait = latest - take->now_ms;
+    answer->retry_after_ms = latest == SLIDING_NEVER ? 0 : wait < 1 ? 1 : wait;
+}
+
+/* A window filled up between reading and taking: what the caller is told is as it stands. */
+static __attribute__((noinline, cold)) void lose(struct hold *holds, uint32_t taken, uint32_t count,
+                                                 const struct limiter_take *take,
+                                                 struct limiter_answer *answer)
+{
     int64_t latest = 0;
+    for (uint32_t i = 0; i < taken; i++) {
+        give_back(&holds[i], take->cost);
+    }
     for (uint32_t i = 0; i < count; i++) {
         int64_t room_at = 0;
-        room &= check(&holds[i], take, &room_at);
+        (void)check_again(&holds[i], take, &room_at);
         latest = room_at > latest ? room_at : latest;
     }
-    if (UNLIKELY(!room)) {
-        int64_t wait = latest - take->now_ms;
-        answer->retry_after_ms = latest == SLIDING_NEVER ? 0 : wait < 1 ? 1 : wait;
-    }
-    return room;
-}
-
-static inline void count_use(const struct limiter_subject *subject, int64_t now_ms)
-{
-    if (subject->line == NULL) {
-        return;
-    }
-    line_word *line = subject->line;
-    atomic_fetch_add(&line[LINE_TOTAL], 1);
-    atomic_store_explicit(&line[LINE_LAST_USED], (uint64_t)now_ms, memory_order_relaxed);
+    refuse(take, latest, answer);
 }
 
 static void local_take(const struct limiter_take *take, struct limiter_answer *ret_answer)
 {
     struct hold holds[HOLDS_MAX];
+    uint32_t count = 0;
+    int64_t latest = 0;
+    bool room = true;
     ret_answer->admitted = false;
     ret_answer->retry_after_ms = 0;
-    uint32_t count = collect(take, &take->token, ret_answer->token, holds);
-    count += collect(take, &take->user, ret_answer->user, holds + count);
-    if (UNLIKELY(!check_all(holds, count, take, ret_answer))) {
+    if (LIKELY(take->token.line != NULL)) {
+        room = check_subject(take, &take->token, ret_answer->token, holds, &count, &latest);
+    }
+    if (take->user.line != NULL) {
+        room &= check_subject(take, &take->user, ret_answer->user, holds, &count, &latest);
+    }
+    if (UNLIKELY(!room)) {
+        refuse(take, latest, ret_answer);
         return;
     }
     if (take->dry_run) {
@@ -326,14 +341,17 @@ static void local_take(const struct limiter_take *take, struct limiter_answer *r
     }
     for (uint32_t i = 0; take->cost != 0 && i < count; i++) {
         if (UNLIKELY(!take_one(&holds[i], take))) {
-            give_back(holds, i, take->cost);
-            (void)check_all(holds, count, take, ret_answer);
-            ret_answer->retry_after_ms += ret_answer->retry_after_ms == 0;
+            lose(holds, i, count, take, ret_answer);
             return;
         }
+        holds[i].state->remaining -= take->cost;
     }
-    count_use(&take->token, take->now_ms);
-    count_use(&take->user, take->now_ms);
+    if (LIKELY(take->token.line != NULL)) {
+        count_use(&take->token, take->now_ms);
+    }
+    if (take->user.line != NULL) {
+        count_use(&take->user, take->now_ms);
+    }
     ret_answer->admitted = true;
 }
 
