@@ -67,7 +67,9 @@
 #define HTTP_QUERY_ARGUMENTS_MAX 64              /* more: 400 */
 #define HTTP_SCOPE_ARGUMENTS_MAX 16              /* `scope=` in one /auth; more: 400 */
 #define HTTP_FORWARDED_HOPS_MAX 32               /* addresses in X-Forwarded-For; more: 400 */
-#define HTTP_REQUEST_ID_BYTES_MAX 64             /* longer or odd ones are replaced by ours */
+/* Longer or odd ones are replaced by ours. Ids are logged and echoed, so the maximum is below
+ * the 51 characters of the shortest token that Tokenry makes: none can come in as an id. */
+#define HTTP_REQUEST_ID_BYTES_MAX 48
 #define JSON_DEPTH_MAX 16                        /* deeper: malformed */
 #define LIST_PAGE_MAX 1000                       /* `limit=` beyond: out_of_range */
 #define LIST_PAGE_DEFAULT 100

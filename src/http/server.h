@@ -17,7 +17,7 @@
  * `Allow`, HEAD for GET routes, body over the maximum 413, too many or malformed query
  * arguments 400, a header with an 8-bit or control byte where a handler asks for it is
  * reported as such, connection and idle limits, a request id (X-Request-Id is taken when
- * it is 1 to 64 of [A-Za-z0-9._-], else ours) that is echoed and logged.
+ * it is 1 to 48 of [A-Za-z0-9._-], else ours) that is echoed and logged.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
