@@ -46,7 +46,7 @@ static inline bool verify_once(struct verifier *verifier, const struct verify_re
 {
     int64_t now_ms;
     if (UNLIKELY(!segment_reader_begin(verifier->reader, &now_ms))) {
-        verify_undecided(request, ret_result);
+        verify_undecided_request(request, ret_result);
         return true;
     }
     struct verify_step step;
@@ -81,21 +81,34 @@ static void verify_group(struct verifier *verifier, const struct verify_request 
     }
 }
 
-void verify_batch(struct verifier *verifier, const struct verify_request *requests, size_t count,
-                  struct verify_result *ret_results)
+struct verify_moment verify_batch_begin(struct verifier *verifier)
 {
-    int64_t now_ms;
-    /* Once for all of them: the results point into this mapping. */
-    if (!segment_reader_begin(verifier->reader, &now_ms)) {
+    struct verify_moment moment = {0};
+    moment.decidable = segment_reader_begin(verifier->reader, &moment.now_ms);
+    return moment;
+}
+
+void verify_batch_part(struct verifier *verifier, struct verify_moment moment,
+                       const struct verify_request *requests, size_t count,
+                       struct verify_result *ret_results)
+{
+    if (!moment.decidable) {
         for (size_t i = 0; i < count; i++) {
-            verify_undecided(&requests[i], &ret_results[i]);
+            verify_undecided_request(&requests[i], &ret_results[i]);
         }
         return;
     }
     for (size_t i = 0; i < count; i += GROUP) {
         size_t length = count - i < GROUP ? count - i : GROUP;
-        verify_group(verifier, requests + i, length, now_ms, ret_results + i);
+        verify_group(verifier, requests + i, length, moment.now_ms, ret_results + i);
     }
+}
+
+void verify_batch(struct verifier *verifier, const struct verify_request *requests, size_t count,
+                  struct verify_result *ret_results)
+{
+    /* One moment for all of them: the results point into one mapping. */
+    verify_batch_part(verifier, verify_batch_begin(verifier), requests, count, ret_results);
 }
 
 const char *verify_check_name(enum verify_check check)

@@ -123,6 +123,19 @@ tkr_verdict_t verify_token(struct verifier *verifier, const struct verify_reques
 void verify_batch(struct verifier *verifier, const struct verify_request *requests, size_t count,
                   struct verify_result *ret_results);
 
+/* The same in parts: the results of all parts are good until the next call that is not
+ * verify_batch_part with this moment. */
+struct verify_moment {
+    bool decidable;
+    int64_t now_ms;
+};
+struct verify_moment verify_batch_begin(struct verifier *verifier);
+void verify_batch_part(struct verifier *verifier, struct verify_moment moment,
+                       const struct verify_request *requests, size_t count,
+                       struct verify_result *ret_results);
+/* The result of what could not be decided. */
+void verify_undecided(struct verify_result *ret_result);
+
 /* Whether the segment is there and its heartbeat fresh. For health checks. */
 bool verifier_healthy(struct verifier *verifier);
 

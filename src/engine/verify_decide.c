@@ -279,7 +279,7 @@ static inline void clear(struct verify_result *result)
     result->now_ms = 0;
 }
 
-static void clear_unknown(const struct verify_request *request, struct verify_result *result)
+static void clear_unknown(struct verify_result *result)
 {
     static const struct verify_text none = {"", 0};
     static const uint8_t no_id[TOKEN_ID_BYTES];
@@ -289,15 +289,26 @@ static void clear_unknown(const struct verify_request *request, struct verify_re
     result->user = result->org = result->name = none;
     result->tier = result->scopes = result->metadata = none;
     result->not_before_ms = result->expires_at_ms = 0;
+}
+
+static void explain_nothing(const struct verify_request *request)
+{
     if (request->explain != NULL) {
         memset(request->explain, 0, sizeof *request->explain); /* OUTCOME_NOT_REACHED */
     }
 }
 
-void verify_undecided(const struct verify_request *request, struct verify_result *ret_result)
+void verify_undecided(struct verify_result *ret_result)
 {
     clear(ret_result);
-    clear_unknown(request, ret_result);
+    clear_unknown(ret_result);
+}
+
+void verify_undecided_request(const struct verify_request *request,
+                              struct verify_result *ret_result)
+{
+    verify_undecided(ret_result);
+    explain_nothing(request);
 }
 
 /* Everything that is said of a known token. Texts are pointed at, not read. */
@@ -336,7 +347,8 @@ static inline void describe(struct evaluation *e)
 static void unknown(const struct verify_request *request, const struct verify_step *step,
                     struct verify_result *result)
 {
-    clear_unknown(request, result);
+    clear_unknown(result);
+    explain_nothing(request);
     bool undecided = step->shaped && step->found == SEGMENT_UNDECIDED;
     result->verdict = !step->shaped ? TKR_VERDICT_MALFORMED
                       : undecided   ? TKR_VERDICT_UNAVAILABLE
@@ -370,7 +382,8 @@ void verify_decide(const struct verifier *verifier, const struct verify_request 
         .result = ret_result,
     };
     if (UNLIKELY(e.text == NULL)) { /* a damaged record */
-        clear_unknown(request, ret_result);
+        clear_unknown(ret_result);
+        explain_nothing(request);
         return;
     }
     describe(&e);

@@ -82,7 +82,8 @@ static inline void verify_find(const struct segment_reader *reader, struct verif
 void verify_decide(const struct verifier *verifier, const struct verify_request *request,
                    const struct verify_step *step, int64_t now_ms,
                    struct verify_result *ret_result);
-/* The result of a verification that could not be decided. */
-void verify_undecided(const struct verify_request *request, struct verify_result *ret_result);
+/* The segment could not be read at all. */
+void verify_undecided_request(const struct verify_request *request,
+                              struct verify_result *ret_result);
 
 #endif
