@@ -266,15 +266,21 @@ void fixture_count(struct authority_fixture *fixture, uint32_t line, uint64_t re
     segment_reader_close(reader);
 }
 
-int64_t fixture_query(struct authority_fixture *fixture, const char *sql)
+static sqlite3 *open_database(struct authority_fixture *fixture, int flags)
 {
     char path[300];
     sqlite3 *db = NULL;
+    snprintf(path, sizeof(path), "%s/tokenry.db", fixture->data.path);
+    must(sqlite3_open_v2(path, &db, flags, NULL) == SQLITE_OK, path);
+    sqlite3_busy_timeout(db, 5000);
+    return db;
+}
+
+int64_t fixture_query(struct authority_fixture *fixture, const char *sql)
+{
+    sqlite3 *db = open_database(fixture, SQLITE_OPEN_READONLY);
     sqlite3_stmt *statement = NULL;
     int64_t value = -1;
-    snprintf(path, sizeof(path), "%s/tokenry.db", fixture->data.path);
-    must(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK, path);
-    sqlite3_busy_timeout(db, 5000);
     must(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK, sqlite3_errmsg(db));
     if (sqlite3_step(statement) == SQLITE_ROW) {
         value = sqlite3_column_int64(statement, 0);
@@ -282,4 +288,11 @@ int64_t fixture_query(struct authority_fixture *fixture, const char *sql)
     sqlite3_finalize(statement);
     sqlite3_close(db);
     return value;
+}
+
+void fixture_run(struct authority_fixture *fixture, const char *sql)
+{
+    sqlite3 *db = open_database(fixture, SQLITE_OPEN_READWRITE);
+    must(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sqlite3_errmsg(db));
+    sqlite3_close(db);
 }

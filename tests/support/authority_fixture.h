@@ -83,5 +83,7 @@ void fixture_count(struct authority_fixture *fixture, uint32_t line, uint64_t re
 
 /* The first column of the first row of a query on the database; -1 when it has none. */
 int64_t fixture_query(struct authority_fixture *fixture, const char *sql);
+/* Changes the database as somebody with a shell would, while nothing runs. */
+void fixture_run(struct authority_fixture *fixture, const char *sql);
 
 #endif
