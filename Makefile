@@ -26,7 +26,7 @@ run: build ## start an authority on ./data; PORT=8080
 
 test: build ## every test; the last line is the count
 	@tools/packages test
-	@tools/run-tests --build $(BUILD) --expect $(SUITES) tests/tools tests/regression tests/integration
+	@tools/run-tests --build $(BUILD) --expect $(SUITES) tests/tools $(wildcard tests/regression) tests/integration
 
 lint: build ## formatting, static analysis, house rules
 	@tools/packages lint
