@@ -200,8 +200,13 @@ static const char *judge_header(const struct segment_keys_header *header, uint64
             return "a kind of window is not known";
         }
     }
-    if (atomic_load(&header->text_used) > header->regions[REGION_TEXT].bytes) {
-        return "the text is longer than its region";
+    uint64_t records = (uint64_t)atomic_load(&header->tokens) + atomic_load(&header->removed);
+    if (atomic_load(&header->text_used) > header->regions[REGION_TEXT].bytes ||
+        atomic_load(&header->users) > header->user_capacity || records > header->capacity ||
+        atomic_load(&header->tiers) > SEGMENT_TIERS_MAX ||
+        atomic_load(&header->orgs) > SEGMENT_ORGS_MAX ||
+        atomic_load(&header->lines) > SEGMENT_LINES_MAX) {
+        return "it holds more than it has room for";
     }
     return NULL;
 }
