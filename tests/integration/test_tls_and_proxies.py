@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import ssl
 import subprocess
+import warnings
 
 import pytest
 from harness import UnixConnection, bearer, eventually, exchange
@@ -48,8 +49,10 @@ def test_tls_serves_and_plain_http_does_not(make_daemon, certificate):
         daemon.auth(token, timeout=5)
 
     old = ssl.create_default_context(cafile=certificate / "cert.pem")
-    old.minimum_version = ssl.TLSVersion.TLSv1
-    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that they are old is the point
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.set_ciphers("DEFAULT:@SECLEVEL=0")
     with pytest.raises(OSError), contextlib.closing(https(daemon, old)) as connection:
         exchange(connection, "GET", "/api/v1/auth/health")
