@@ -94,7 +94,7 @@ static tkr_error_t make_id(struct authority *authority, int64_t now_ms, struct t
 
 static const char *copied(struct arena *arena, const char *text)
 {
-    return arena_copy(arena, text, strlen(text));
+    return text != NULL ? arena_copy(arena, text, strlen(text)) : NULL;
 }
 
 static void copy_networks(struct change *change, const struct cidr *networks, size_t count)

@@ -51,7 +51,7 @@ tkr_error_t authority_list_tokens(struct authority *authority, const struct prin
                                   struct token_page *ret_page, struct fault *fault)
 {
     struct token_filter own = *filter;
-    struct token_page page;
+    struct token_page page = {0};
     int64_t now_ms = segment_writer_now_ms(authority->segment);
     TRY(decide_org(by, filter, &own.org_id, fault));
     if (own.limit < 1 || own.limit > LIST_PAGE_MAX) {
@@ -74,7 +74,7 @@ tkr_error_t authority_find_token(struct authority *authority, const struct princ
                                  const char *name, struct arena *arena, struct token *ret_token)
 {
     struct token_filter filter = {.name = name, .limit = 2};
-    struct token_page page;
+    struct token_page page = {0};
     TRY(authority_list_tokens(authority, by, &filter, arena, &page, NULL));
     ENSURE(page.count <= 1, TKR_CONFLICT);
     if (page.count == 0) { /* then the newest of those that were */

@@ -3,10 +3,10 @@
  * Figures of the store with the authority: durable creates a second, and the time to start
  * with N tokens. Prints lines `name value unit`.
  *
- *     bench_store DIRECTORY [--creates N] [--clients N] [--tokens N]
+ *     bench_store [--directory D] [--creates N] [--clients N] [--tokens N]
  *
- * DIRECTORY must be on the disk that is to be measured; what the bench makes there, and its
- * segment in /dev/shm, is removed at the end.
+ * The directory must be on the disk that is to be measured; it is that of the program unless
+ * it is given. What the bench makes there, and its segment in /dev/shm, is removed at the end.
  */
 #include <ftw.h>
 #include <pthread.h>
@@ -205,7 +205,7 @@ static void bench_creates(const char *parent, unsigned clients, unsigned creates
     double taken_cpu_s = cpu_s() - begun_cpu_s;
     authority_status(running.authority, &status);
     printf("store_creates_clients %u clients\n", clients);
-    printf("store_creates_per_s %.0f creates/s\n", (double)status.changes / taken_s);
+    printf("creates_per_s %.0f creates/s\n", (double)status.changes / taken_s);
     printf("store_create_cpu %.1f us\n", taken_cpu_s * 1e6 / (double)status.changes);
     printf("store_creates_per_commit %.1f creates\n",
            (double)status.changes / (double)status.commits);
@@ -289,6 +289,14 @@ static void fill(const struct place *place, unsigned tokens)
     sqlite3_close(db);
 }
 
+/* The figure's name says for how many tokens it is: 10m, 200k. */
+static void print_start(const char *how, unsigned tokens, double seconds)
+{
+    bool millions = tokens % 1000000 == 0;
+    printf("start_%s_%u%s_s %.2f s\n", how, tokens / (millions ? 1000000 : 1000),
+           millions ? "m" : "k", seconds);
+}
+
 static void bench_start(const char *parent, unsigned tokens)
 {
     struct place place;
@@ -300,51 +308,86 @@ static void bench_start(const char *parent, unsigned tokens)
     double begun_cpu_s = cpu_s();
     start(&place, &running);
     authority_status(running.authority, &status);
-    printf("store_start_tokens %u tokens\n", status.segment.tokens);
-    printf("store_start_from_store %.2f s\n", now_s() - begun_s);
+    print_start("build", status.segment.tokens, now_s() - begun_s);
     printf("store_start_from_store_cpu %.3f us\n", (cpu_s() - begun_cpu_s) * 1e6 / tokens);
     printf("store_segment_bytes_per_token %.1f bytes\n",
            (double)(status.segment.keys_bytes + status.segment.usage_bytes) / tokens);
     stop(&running);
     begun_s = now_s();
     start(&place, &running);
-    printf("store_start_after_clean_stop %.2f s\n", now_s() - begun_s);
+    print_start("attach", status.segment.tokens, now_s() - begun_s);
     stop(&running);
     place_remove(&place);
 }
 
-static unsigned argument(int count, char **values, const char *name, unsigned otherwise)
+struct arguments {
+    const char *directory;
+    unsigned creates, clients, tokens;
+};
+
+static unsigned number(const char *name, const char *text)
 {
-    for (int i = 2; i + 1 < count; i++) {
-        uint64_t value = 0;
-        if (strcmp(values[i], name) == 0) {
-            if (text_parse_u64(values[i + 1], strlen(values[i + 1]), &value) != TKR_OK ||
-                value > 100000000) {
-                fail(name, "a number is needed");
-            }
-            return (unsigned)value;
+    uint64_t value = 0;
+    if (text_parse_u64(text, strlen(text), &value) != TKR_OK || value > 100000000) {
+        fail(name, "a number up to 100000000 is needed");
+    }
+    return (unsigned)value;
+}
+
+static bool read_argument(struct arguments *arguments, const char *name, const char *value)
+{
+    unsigned *numbers[] = {&arguments->creates, &arguments->clients, &arguments->tokens};
+    static const char *const names[] = {"--creates", "--clients", "--tokens"};
+    if (strcmp(name, "--directory") == 0) {
+        arguments->directory = value;
+        return true;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *numbers[i] = number(name, value);
+            return true;
         }
     }
-    return otherwise;
+    return false;
+}
+
+/* Where the program is: a build directory is on a disk, /tmp need not be. */
+static const char *own_directory(void)
+{
+    static char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (length <= 0) {
+        fail("/proc/self/exe", "cannot be read");
+    }
+    path[length] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    return path;
 }
 
 int main(int count, char **values)
 {
-    if (count < 2) {
-        fprintf(stderr, "usage: bench_store DIRECTORY [--creates N] [--clients N] [--tokens N]\n");
+    struct arguments arguments = {.creates = 50000, .clients = 64, .tokens = 10000000};
+    bool understood = count % 2 == 1;
+    for (int i = 1; i + 1 < count && understood; i += 2) {
+        understood = read_argument(&arguments, values[i], values[i + 1]);
+    }
+    if (!understood) {
+        fprintf(stderr, "usage: bench_store [--directory D] [--creates N] [--clients N] "
+                        "[--tokens N]\n");
         return 2;
     }
-    unsigned creates = argument(count, values, "--creates", 50000);
-    unsigned clients = argument(count, values, "--clients", 64);
-    unsigned tokens = argument(count, values, "--tokens", 1000000);
-    if (clients < 1 || clients > CLIENTS_MAX) {
+    if (arguments.clients < 1 || arguments.clients > CLIENTS_MAX) {
         fail("--clients", "1 to 1024");
     }
-    if (creates > 0) {
-        bench_creates(values[1], clients, creates);
+    const char *directory = arguments.directory != NULL ? arguments.directory : own_directory();
+    if (arguments.creates > 0) {
+        bench_creates(directory, arguments.clients, arguments.creates);
     }
-    if (tokens > 0) {
-        bench_start(values[1], tokens);
+    if (arguments.tokens > 0) {
+        bench_start(directory, arguments.tokens);
     }
     return 0;
 }

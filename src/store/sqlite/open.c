@@ -49,6 +49,14 @@ static void close_fd(int *fd)
     }
 }
 
+/* Takes it out of the reach of a cleanup. */
+static int keep_fd(int *fd)
+{
+    int kept = *fd;
+    *fd = -1;
+    return kept;
+}
+
 static void free_text(char **text)
 {
     free(*text);
@@ -108,8 +116,7 @@ static tkr_error_t take_lock(const char *path, int *ret_fd, struct fault *fault)
     if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)length, 0) != length) {
         (void)!ftruncate(fd, 0);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = keep_fd(&fd);
     return TKR_OK;
 }
 
