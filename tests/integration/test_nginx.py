@@ -5,6 +5,7 @@ Unix socket: what callers see, and what the API behind sees."""
 import http.client
 import json
 import os
+import pathlib
 import signal
 import threading
 
@@ -288,12 +289,20 @@ def test_a_network_bound_token_is_checked_against_the_real_caller(make_daemon, m
     assert proxy.get("/", {**bearer(there), **claim}).status == 403
 
 
+def stopped(pid):
+    """Whether every thread stands still: a signal takes a moment to reach them all."""
+    states = [path.read_text().rpartition(")")[2].split()[0]
+              for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 def test_a_hanging_daemon_is_503_within_seconds(daemon, make_proxy):
     proxy = make_proxy(daemon)
     token = daemon.create()["token"]
     assert proxy.get("/", bearer(token)).status == 200
     os.kill(daemon.process.pid, signal.SIGSTOP)
     try:
+        eventually(lambda: stopped(daemon.process.pid), 5, "a daemon that stands still")
         assert proxy.get("/", bearer(token), timeout=10).status == 503
     finally:
         os.kill(daemon.process.pid, signal.SIGCONT)
