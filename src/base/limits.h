@@ -70,8 +70,8 @@
 /* Longer or odd ones are replaced by ours. Ids are logged and echoed, so the maximum is below
  * the 51 characters of the shortest token that Tokenry makes: none can come in as an id. */
 #define HTTP_REQUEST_ID_BYTES_MAX 48
-#define JSON_DEPTH_MAX 16                        /* deeper: malformed */
-#define LIST_PAGE_MAX 1000                       /* `limit=` beyond: out_of_range */
+#define JSON_DEPTH_MAX 16  /* deeper: malformed */
+#define LIST_PAGE_MAX 1000 /* `limit=` beyond: out_of_range */
 #define LIST_PAGE_DEFAULT 100
 #define WORK_QUEUE_MAX 4096 /* waiting management calls; more: 503 */
 
@@ -114,7 +114,8 @@
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */
 #define CONFIG_VALUE_BYTES_MAX 4096
-#define CONFIG_LIST_MAX 64 /* entries in a list value */
+#define CONFIG_LINE_BYTES_MAX (CONFIG_VALUE_BYTES_MAX + 256) /* more: an error that says so */
+#define CONFIG_LIST_MAX 64                                   /* entries in a list value */
 
 /* --- memory ---------------------------------------------------------------------------- */
 #define SECRET_SPARE_PAGES_MAX 32 /* locked pages kept for the next secret; more: unmapped */
@@ -122,11 +123,15 @@
 /* --- the log ------------------------------------------------------------------------- */
 #define LOG_LINE_BYTES_MAX 4096 /* PIPE_BUF; a longer line is cut, and says "truncated" */
 
+/* --- the daemon -------------------------------------------------------------------------- */
+#define DAEMON_CONNECTIONS_LEAST 16 /* room for fewer open files: it does not start */
+#define DAEMON_FILES_SPARE 128      /* open files beside connections: database, segment, epoll */
+
 /* --- the command line ---------------------------------------------------------------------- */
-#define CLI_ARGUMENTS_MAX 512                   /* words behind a command; more: usage error */
-#define CLI_ANSWER_BYTES_MAX (16 * 1024 * 1024) /* an answer of the API; more: an error */
-#define CLI_INPUT_BYTES_MAX 4096                /* of standard input with --token-stdin */
-#define CLI_CONNECT_S 5                         /* wait for a connection; then: unreachable */
-#define CLI_ANSWER_S 60                         /* wait for an answer; then: unreachable */
+#define CLI_ARGUMENTS_MAX 512                     /* words behind a command; more: usage error */
+#define CLI_ANSWER_BYTES_MAX API_ANSWER_BYTES_MAX /* an answer of the API; more: an error */
+#define CLI_INPUT_BYTES_MAX 4096                  /* of standard input with --token-stdin */
+#define CLI_CONNECT_S 5                           /* wait for a connection; then: unreachable */
+#define CLI_ANSWER_S 60                           /* wait for an answer; then: unreachable */
 
 #endif

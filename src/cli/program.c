@@ -73,7 +73,8 @@ static tkr_error_t read_file(struct cli *cli)
     if (path != NULL) {
         return config_read_file(cli->config, path, NULL);
     }
-    if (access(CONFIG_FILE_DEFAULT, F_OK) != 0) {
+    /* Its owner may have closed it to a user who has TOKENRY_URL and needs nothing of it. */
+    if (access(CONFIG_FILE_DEFAULT, cli->command->talks ? R_OK : F_OK) != 0) {
         return TKR_OK;
     }
     return config_read_file(cli->config, CONFIG_FILE_DEFAULT, NULL);

@@ -22,9 +22,6 @@
 
 #include "daemon/config_rows.h"
 
-/* A key, ` = ` and a value; and what inih adds. */
-#define LINE_BYTES_MAX (CONFIG_VALUE_BYTES_MAX + 256)
-
 /* inih wants it writable, and writes nothing. */
 static char comment_signs[] = ";#";
 
@@ -80,7 +77,7 @@ static bool section_acceptable(struct reading *reading, const char *text, size_t
 /* What inih would misread. Such a line is reported here and given to it as an empty one. */
 static bool line_acceptable(struct reading *reading, const char *line, size_t length)
 {
-    if (length > LINE_BYTES_MAX) {
+    if (length > CONFIG_LINE_BYTES_MAX) {
         complain_line(reading, TKR_TOO_LARGE, "the line is too long");
         return false;
     }
@@ -168,8 +165,8 @@ tkr_error_t config_read_text(struct config *config, const char *text, size_t len
     ini_allow_inline_comments = true;
     ini_inline_comment_prefixes = comment_signs;
     ini_use_stack = false;
-    ini_max_line = LINE_BYTES_MAX + 3;
-    ini_initial_alloc = LINE_BYTES_MAX + 3;
+    ini_max_line = CONFIG_LINE_BYTES_MAX + 3;
+    ini_initial_alloc = CONFIG_LINE_BYTES_MAX + 3;
     ini_stop_on_first_error = false;
     struct reading reading = {.config = config,
                               .name = name,

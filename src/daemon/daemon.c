@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/secret.h"
@@ -16,9 +18,8 @@
 #include "daemon/wire.h"
 #include "http/server.h"
 
-/* Files that are open besides connections: database, segment, epoll, pipes. */
-#define FILES_SPARE 128
-#define CONNECTIONS_LEAST 16
+/* Beside connections: our own files, and connections that are accepted to be refused. */
+#define FILES_SPARE (DAEMON_FILES_SPARE + HTTP_ACCEPT_BATCH_MAX)
 
 static_assert((int)LOG_DEBUG == 0 && (int)LOG_ERROR == 3, "log.level lists them in this order");
 static_assert((int)WINDOW_FIXED == 0 && (int)WINDOW_SLIDING == 1, "limits.* lists them so");
@@ -70,19 +71,16 @@ static void take_signals(void)
 /* Fewer files than connections: serve as many as there is room for, and say so. */
 static tkr_error_t fit_connections(struct config *config, struct log *log, struct fault *fault)
 {
-    uint64_t transports = (config->listen[0] != '\0') + (uint64_t)config_has_socket(config);
-    uint64_t needed = (uint64_t)config->connections * transports + FILES_SPARE;
-    uint64_t limit = 0;
-    if (privilege_raise_files(needed, &limit) == TKR_OK) {
+    uint64_t limit = 0, least = DAEMON_CONNECTIONS_LEAST + FILES_SPARE;
+    if (privilege_raise_files((uint64_t)config->connections + FILES_SPARE, &limit) == TKR_OK) {
         return TKR_OK;
     }
-    if (limit < CONNECTIONS_LEAST * transports + FILES_SPARE) {
+    if (limit < least) {
         return fault_set(fault, TKR_CAPACITY, "server.connections",
                          "only %llu files may be open at once (ulimit -n); %llu are the least",
-                         (unsigned long long)limit,
-                         (unsigned long long)(CONNECTIONS_LEAST * transports + FILES_SPARE));
+                         (unsigned long long)limit, (unsigned long long)least);
     }
-    int64_t possible = (int64_t)((limit - FILES_SPARE) / transports);
+    int64_t possible = (int64_t)(limit - FILES_SPARE);
     log_event(log, LOG_WARNING, "connections_reduced",
               LOG_TEXT("detail", "the limit of open files is too low for server.connections"),
               LOG_INT("configured", config->connections), LOG_INT("connections", possible),
@@ -153,6 +151,20 @@ static const char *address_of(const struct config *config, const struct http_ser
     return out;
 }
 
+/* A page of a file on a disk may have to be read back, and then a verification waits. */
+static void warn_slow_segment(const char *directory, struct log *log)
+{
+    struct statfs status;
+    bool in_memory = statfs(directory, &status) != 0 || status.f_type == TMPFS_MAGIC ||
+                     status.f_type == RAMFS_MAGIC || status.f_type == HUGETLBFS_MAGIC;
+    if (!in_memory) {
+        log_event(log, LOG_WARNING, "segment_on_disk",
+                  LOG_TEXT("detail", "the runtime directory is not on a tmpfs: verifications may "
+                                     "wait for the disk; see server.runtime_directory"),
+                  LOG_TEXT("runtime", directory));
+    }
+}
+
 static void announce(const struct config *config, struct wire *wire,
                      const struct http_server *server, struct log *log)
 {
@@ -217,6 +229,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log, 
     struct wire *wire CLEANUP(wire_close_p) = NULL;
     struct http_server *server CLEANUP(free_server) = NULL; /* goes before the wire */
     TRY(wire_open(&wiring, &wire, fault));
+    warn_slow_segment(wire_runtime_directory(wire), log);
     TRY(open_server(config, wire, log, &server, fault));
     announce(config, wire, server, log);
     service_notify(notify, "READY=1");

@@ -595,8 +595,17 @@ def test_the_log_is_json_lines_and_tells_of_ready_and_stopped(ready):
         pass
     lines = [json.loads(line) for line in (ready.folder / "serve.log").read_text().splitlines()]
     events = [line["event"] for line in lines]
-    assert events[:2] == ["starting", "ready"] and events[-2:] == ["stopping", "stopped"]
+    assert events[0] == "starting" and events[-3:] == ["ready", "stopping", "stopped"]
     assert lines[0]["data"] == str(ready.data)
+
+
+def test_a_segment_on_a_disk_is_warned_of(ready):
+    kind = subprocess.run(["stat", "-f", "-c", "%T", str(ready.folder)], capture_output=True,
+                          text=True, check=True).stdout.strip()
+    with ready.serving():
+        pass
+    warned = "segment_on_disk" in (ready.folder / "serve.log").read_text()
+    assert warned == (kind not in ("tmpfs", "ramfs", "hugetlbfs"))
 
 
 def test_hangup_and_a_closed_peer_do_not_stop_the_daemon(ready):
