@@ -9,8 +9,8 @@
  *     struct answer answer = ask(fixture, "GET /auth", BEARER(token.text), NULL);
  *     assert_int_equal(answer.status, 200);
  *
- * Every token that was made is remembered, and every later answer, and at the end the log, is
- * searched for it: none may hold one.
+ * Every token that was made is remembered, and every later answer is searched for it, and at
+ * the end every file: log, database, segment. None may hold one.
  */
 #ifndef UNIT_API_FIXTURE_H
 #define UNIT_API_FIXTURE_H

@@ -357,6 +357,21 @@ static void test_use_is_counted_and_shown(void **state)
     assert_string_equal(header_of(&answer, "ETag"), "\"1\"");
 }
 
+static void test_a_token_in_a_wrong_header_is_not_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made made =
+        fixture_make(fixture, "{\"user_id\":\"a\",\"name\":\"n\",\"scopes\":[\"*\"]}");
+    struct answer answer =
+        ask(fixture, "POST " TOKENS,
+            printed("Authorization: Bearer %s\r\nUser-Agent: cli/1 (%s)\r\n", made.text, made.text),
+            SMALL);
+    assert_int_equal(answer.status, 201); /* the files are searched at the end */
+    answer =
+        ask(fixture, printed("DELETE " TOKENS "/%s?reason=x", made.text), bearer(made.text), NULL);
+    assert_int_equal(answer.status, 404);
+}
+
 static void test_a_revocation_keeps_its_reason_and_is_idempotent(void **state)
 {
     struct fixture *fixture = *state;
@@ -458,6 +473,7 @@ int main(void)
         WITH_FIXTURE(test_only_what_is_given_is_changed),
         WITH_FIXTURE(test_a_change_is_seen_by_the_next_verification),
         WITH_FIXTURE(test_use_is_counted_and_shown),
+        WITH_FIXTURE(test_a_token_in_a_wrong_header_is_not_kept),
         WITH_FIXTURE(test_a_revocation_keeps_its_reason_and_is_idempotent),
         WITH_FIXTURE(test_a_reason_has_a_maximum),
         WITH_FIXTURE(test_a_wrong_tier_is_refused),
