@@ -38,5 +38,13 @@ def test_no_allocation_is_the_only_number_that_will_do():
 
 
 def test_only_lines_of_figures_are_read():
-    text = "hello\nverify_hot_ns 121.5 ns\nfoo bar baz qux\nnginx_cpu_us x us\nplain 3\n"
+    text = "hello\nverify_hot 121.5 ns\nfoo bar baz qux\nnginx_cpu_us x us\nplain 3\n"
     assert bench.parse(text) == {"verify_hot_ns": (121.5, "ns"), "plain": (3.0, "")}
+
+
+def test_a_figure_of_fewer_tokens_is_not_taken_for_the_large_one():
+    text = "verify_uniform_1000 90 ns\nmemory_all 300 bytes_a_token\n"
+    rows = bench.parse(text, 1000)
+    assert "verify_10m_ns" not in rows and "bytes_per_token_10m" not in rows
+    rows = bench.parse("verify_uniform_10000000 400 ns\nmemory_all 170 bytes_a_token\n")
+    assert (rows["verify_10m_ns"][0], rows["bytes_per_token_10m"][0]) == (400, 170)
