@@ -93,6 +93,15 @@ static void refuse_without_token(struct api_call *call)
            call->api->challenge_bare, NULL);
 }
 
+static void log_denied(const struct api_call *call, tkr_verdict_t verdict)
+{
+    log_event(call->api->options.log, LOG_INFO, "api_denied",
+              LOG_TEXT("code", tkr_verdict_name(verdict)),
+              LOG_TEXT("token_id", call->principal.token_id),
+              LOG_TEXT("request_id", call->principal.request_id),
+              LOG_TEXT("client", call->principal.client));
+}
+
 static void refuse_scope(struct api_call *call)
 {
     struct fault fault = {0};
@@ -102,16 +111,14 @@ static void refuse_scope(struct api_call *call)
                                   "Bearer realm=\"%s\", error=\"insufficient_scope\", "
                                   "scope=\"%s\"",
                                   call->api->options.realm, call->route->scope);
+    log_denied(call, TKR_VERDICT_INSUFFICIENT_SCOPE);
     refuse(call, status_of_error(error), tkr_verdict_name(TKR_VERDICT_INSUFFICIENT_SCOPE),
            tkr_error_text(error), challenge, &fault);
 }
 
 static void refuse_verdict(struct api_call *call, tkr_verdict_t verdict)
 {
-    log_event(call->api->options.log, LOG_INFO, "api_denied",
-              LOG_TEXT("code", tkr_verdict_name(verdict)),
-              LOG_TEXT("request_id", call->principal.request_id),
-              LOG_TEXT("client", call->principal.client));
+    log_denied(call, verdict);
     refuse(call, status_of_verdict(verdict).status, tkr_verdict_name(verdict),
            tkr_verdict_text(verdict), call->api->challenges[verdict], NULL);
 }

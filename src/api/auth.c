@@ -295,7 +295,8 @@ static unsigned decide(struct auth *auth)
     auth->request.token = headers.credential.text;
     auth->request.token_length = headers.credential.length;
     struct verify_result result;
-    result.verdict = TKR_VERDICT_UNAVAILABLE;
+    result.verdict = TKR_VERDICT_UNAVAILABLE; /* the rest is a page that need not be cleared */
+    result.window_count = 0;
     if (LIKELY(auth->thread != NULL && auth->thread->verifier != NULL)) {
         verify_token(auth->thread->verifier, &auth->request, &result);
     }
