@@ -43,15 +43,16 @@ static enum cli_exit print_shape(const struct cli *cli, const char *display, con
 enum cli_exit cmd_check_token(struct cli *cli)
 {
     struct fault fault = {0};
+    bool asked = arguments_has(&cli->arguments, "token-stdin");
     struct token_input token CLEANUP(token_input_release) = {0};
-    if (!arguments_has(&cli->arguments, "token-stdin")) {
-        return cli_usage(cli->command, "--token-stdin is needed: the token comes on standard "
-                                       "input or from a prompt");
-    }
     if (!cli_configure(cli, false)) {
         return CLI_USAGE;
     }
-    if (token_input_read(&token, &fault) != TKR_OK) {
+    tkr_error_t error = token_input_read(asked, &token, &fault);
+    if (error == TKR_INVALID) {
+        return cli_usage(cli->command, "%s", fault.detail);
+    }
+    if (error != TKR_OK) {
         if (cli_json(cli)) {
             puts("{\"shape\":\"bad\",\"checksum\":false}");
         }

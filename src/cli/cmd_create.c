@@ -35,7 +35,7 @@ enum cli_exit cmd_create(struct cli *cli)
     }
     struct token_input chosen CLEANUP(token_input_release) = {0};
     if (arguments_has(&cli->arguments, "token-stdin") &&
-        token_input_read(&chosen, &fault) != TKR_OK) {
+        token_input_read(true, &chosen, &fault) != TKR_OK) {
         return cli_usage(cli->command, "%s", fault.detail);
     }
     json_input_prepare(); /* the body may hold the token: wiped when it is freed */

@@ -104,12 +104,9 @@ static enum cli_exit build(const struct cli *cli, const struct token_input *toke
 enum cli_exit cmd_verify(struct cli *cli)
 {
     struct fault fault = {0};
+    bool asked = arguments_has(&cli->arguments, "token-stdin");
     struct token_input token CLEANUP(token_input_release) = {0};
-    if (!arguments_has(&cli->arguments, "token-stdin")) {
-        return cli_usage(cli->command, "--token-stdin is needed: the token comes on standard "
-                                       "input or from a prompt");
-    }
-    if (token_input_read(&token, &fault) != TKR_OK) {
+    if (token_input_read(asked, &token, &fault) != TKR_OK) {
         return cli_usage(cli->command, "%s", fault.detail);
     }
     json_input_prepare(); /* the body holds the token: wiped when it is freed */

@@ -37,7 +37,7 @@ enum cli_exit find_read(const struct cli *cli, struct find *ret_find)
                              token_input_shown(ret_find->id, shown));
         }
     }
-    if (from_input && token_input_read(&ret_find->token, &fault) != TKR_OK) {
+    if (from_input && token_input_read(true, &ret_find->token, &fault) != TKR_OK) {
         return cli_usage(cli->command, "%s", fault.detail);
     }
     return CLI_DONE;

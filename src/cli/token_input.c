@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -85,12 +86,28 @@ static tkr_error_t read_input(char *bytes, bool terminal, size_t *ret_length)
     return TKR_OK;
 }
 
+/* The terminal as it was, for the handler; the program reads one token at a time. */
+static struct termios terminal_shown;
+
+/* Somebody gave up at the prompt: the terminal must echo again before we end of it. */
+static void show_and_end(int number)
+{
+    tcsetattr(STDIN_FILENO, TCSANOW, &terminal_shown);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static tkr_error_t read_hidden(char *bytes, size_t *ret_length)
 {
-    struct termios shown;
-    bool known = tcgetattr(STDIN_FILENO, &shown) == 0;
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+    enum { ENDS = sizeof(ends) / sizeof(ends[0]) };
+    struct sigaction before[ENDS], handler = {.sa_handler = show_and_end};
+    bool known = tcgetattr(STDIN_FILENO, &terminal_shown) == 0;
+    for (size_t i = 0; known && i < ENDS; i++) {
+        sigaction(ends[i], &handler, &before[i]);
+    }
     if (known) {
-        struct termios hidden = shown;
+        struct termios hidden = terminal_shown;
         hidden.c_lflag &= ~(tcflag_t)ECHO;
         hidden.c_lflag |= ECHONL;
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
@@ -99,7 +116,10 @@ static tkr_error_t read_hidden(char *bytes, size_t *ret_length)
     fflush(stderr);
     tkr_error_t error = read_input(bytes, true, ret_length);
     if (known) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_shown);
+    }
+    for (size_t i = 0; known && i < ENDS; i++) {
+        sigaction(ends[i], &before[i], NULL);
     }
     return error;
 }
@@ -133,8 +153,12 @@ static tkr_error_t trim(struct token_input *input, size_t length, struct fault *
     return TKR_OK;
 }
 
-tkr_error_t token_input_read(struct token_input *ret_input, struct fault *fault)
+tkr_error_t token_input_read(bool asked, struct token_input *ret_input, struct fault *fault)
 {
+    if (!asked && !isatty(STDIN_FILENO)) {
+        return fault_set(fault, TKR_INVALID, "token-stdin",
+                         "where is the token? Give it on standard input, with --token-stdin");
+    }
     void *memory = NULL;
     TRY(secret_alloc(CLI_INPUT_BYTES_MAX, &memory));
     struct token_input input CLEANUP(token_input_release) = {.text = memory};

@@ -33,6 +33,8 @@ void token_input_release(struct token_input *input); /* for CLEANUP */
  * when that is a terminal. Errors, with a sentence in `fault`: TKR_MALFORMED (empty, several
  * lines, not 20 to 512 visible ASCII characters: TOKEN_SHAPE_BAD), TKR_IO, TKR_MEMORY.
  */
-MUST_USE tkr_error_t token_input_read(struct token_input *ret_input, struct fault *fault);
+/* With `asked` false (no --token-stdin was given) only a terminal is read. */
+MUST_USE tkr_error_t token_input_read(bool asked, struct token_input *ret_input,
+                                      struct fault *fault);
 
 #endif

@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import subprocess
+import termios
 import time
 
 import harness
@@ -93,7 +94,8 @@ def ready(place):
     (["create", "--user", "x", "--name", "n", "--limit", "minute"], "not of the form minute=60"),
     (["show"], "which token?"),
     (["show", "tok_1"], "is no token ID"),
-    (["verify"], "--token-stdin is needed"),
+    (["verify"], "where is the token?"),
+    (["check-token"], "where is the token?"),
     (["serve", "--listen", "nowhere"], '--listen: server.listen: "nowhere" is not ADDRESS:PORT'),
     (["serve", "--set", "server.idle_s=0"], "--set: server.idle_s: 0 is outside 1..86400"),
     (["list", "--config", "/nonexistent"], "/nonexistent: No such file or directory"),
@@ -454,11 +456,27 @@ def at_terminal(place, arguments, answers, timeout=30):
     return os.waitstatus_to_exitcode(status), seen
 
 
-def test_a_token_typed_at_the_prompt_is_not_shown(ready):
+@pytest.mark.parametrize("arguments", [["verify"], ["verify", "--token-stdin"], ["check-token"]])
+def test_a_token_typed_at_the_prompt_is_not_shown(ready, arguments):
     token = ready.create()["token"]
-    status, seen = at_terminal(ready, ["verify", "--token-stdin"], [("Token: ", token + "\r")])
-    assert status == DONE and "valid: " in seen, seen
+    status, seen = at_terminal(ready, arguments, [("Token: ", token + "\r")])
+    assert status == DONE and ": the " in seen, seen
     assert token not in seen and token[12:30] not in seen
+
+
+def test_giving_up_at_the_prompt_leaves_a_terminal_that_echoes(ready):
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(TOKENRY, [TOKENRY, "check-token"], ready.environment)
+    seen = b""
+    while b"Token: " not in seen:
+        seen += os.read(terminal, 4096)
+    assert not termios.tcgetattr(terminal)[3] & termios.ECHO
+    os.write(terminal, b"\x03")
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGINT
+    assert termios.tcgetattr(terminal)[3] & termios.ECHO
+    os.close(terminal)
 
 
 def test_revoke_asks_and_no_is_the_default(ready):
