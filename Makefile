@@ -10,18 +10,22 @@ FUZZ_SECONDS ?= 60
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint sanitize fuzz bench install clean
+.PHONY: help configure build run test lint sanitize fuzz bench install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-build: ## compile into build/
+configure:
 	@tools/packages build
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD)
+
+build: configure ## compile into build/
 	@ninja -C $(BUILD)
 
-run: build ## start an authority on ./data; PORT=8080
+# The program alone: a newcomer need not wait for the tests to compile.
+run: configure ## start an authority on ./data; PORT=8080
 	@tools/packages run
+	@ninja -C $(BUILD) src/cli/tokenry
 	@tools/run --tokenry $(BUILD)/src/cli/tokenry --data $(DATA) --port $(PORT)
 
 test: build ## every test; the last line is the count
