@@ -56,6 +56,24 @@ const char *config_bounds(const struct config_row *row, char out[CONFIG_RANGE_SI
 /* Frees what the member owns. */
 void config_value_free(struct config *config, const struct config_row *row);
 
+/* `"VALUE" WHY` as the reason, VALUE cut and without what a terminal would act upon; returns
+ * `error`. */
+tkr_error_t config_refuse(struct buffer *reason, tkr_error_t error, const char *value,
+                          const char *why);
+
+/* The three functions of a type, for lists (config_list.c); as config_value_read, _write and
+ * _free. */
+MUST_USE tkr_error_t config_networks_read(struct config *config, const struct config_row *row,
+                                          const char *value, struct buffer *reason);
+void config_networks_write(const struct config *config, const struct config_row *row,
+                           struct buffer *out);
+void config_networks_free(struct config *config, const struct config_row *row);
+MUST_USE tkr_error_t config_sources_read(struct config *config, const struct config_row *row,
+                                         const char *value, struct buffer *reason);
+void config_sources_write(const struct config *config, const struct config_row *row,
+                          struct buffer *out);
+void config_sources_free(struct config *config, const struct config_row *row);
+
 /*
  * Sets a key from anywhere: looks up the row, reads the value, and reports a failure as
  * `ORIGIN: section.key: reason` to `fault` (which keeps the first) and to the complaint's

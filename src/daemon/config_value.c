@@ -35,7 +35,7 @@ static void show_value(struct buffer *reason, const char *value)
     buffer_add_text(reason, strlen(value) > SHOWN_BYTES ? "...\"" : "\"");
 }
 
-static tkr_error_t refuse(struct buffer *reason, tkr_error_t error, const char *value,
+tkr_error_t config_refuse(struct buffer *reason, tkr_error_t error, const char *value,
                           const char *why)
 {
     show_value(reason, value);
@@ -60,7 +60,7 @@ static tkr_error_t read_text(struct config *config, const struct config_row *row
 {
     size_t length = strlen(value);
     if (!text_is_printable_utf8(value, length)) {
-        return refuse(reason, TKR_MALFORMED, value, "is not printable UTF-8");
+        return config_refuse(reason, TKR_MALFORMED, value, "is not printable UTF-8");
     }
     if ((int64_t)length < row->least || (int64_t)length > row->most) {
         buffer_print(reason, "%zu bytes are outside %" PRId64 "..%" PRId64, length, row->least,
@@ -74,8 +74,8 @@ static tkr_error_t read_prefix(struct config *config, const struct config_row *r
                                const char *value, struct buffer *reason)
 {
     if (!token_prefix_valid(value)) {
-        return refuse(reason, TKR_MALFORMED, value,
-                      "is not 2 to 32 of a-z, 0-9 and _ with a _ at the end");
+        return config_refuse(reason, TKR_MALFORMED, value,
+                             "is not 2 to 32 of a-z, 0-9 and _ with a _ at the end");
     }
     return keep_text(config, row, value);
 }
@@ -104,8 +104,8 @@ static tkr_error_t read_address(struct config *config, const struct config_row *
                                 const char *value, struct buffer *reason)
 {
     if (value[0] != '\0' && !address_valid(value)) {
-        return refuse(reason, TKR_MALFORMED, value,
-                      "is not ADDRESS:PORT like 127.0.0.1:8080, [::1]:8080 or :8080");
+        return config_refuse(reason, TKR_MALFORMED, value,
+                             "is not ADDRESS:PORT like 127.0.0.1:8080, [::1]:8080 or :8080");
     }
     return read_text(config, row, value, reason);
 }
@@ -146,7 +146,7 @@ static tkr_error_t read_integer(struct config *config, const struct config_row *
     uint64_t number = 0;
     tkr_error_t error = text_parse_u64(value, strlen(value), &number);
     if (error == TKR_MALFORMED) {
-        return refuse(reason, error, value, "is not a whole number");
+        return config_refuse(reason, error, value, "is not a whole number");
     }
     if (error != TKR_OK || number > INT64_MAX || (int64_t)number < row->least ||
         (int64_t)number > row->most) {
@@ -166,7 +166,7 @@ static tkr_error_t read_octal(struct config *config, const struct config_row *ro
 {
     size_t length = strlen(value);
     if (length == 0 || strspn(value, "01234567") != length) {
-        return refuse(reason, TKR_MALFORMED, value, "is not an octal number like 0660");
+        return config_refuse(reason, TKR_MALFORMED, value, "is not an octal number like 0660");
     }
     unsigned long number = length > 10 ? ULONG_MAX : strtoul(value, NULL, 8);
     if (number > (unsigned long)row->most) {
@@ -187,7 +187,8 @@ static tkr_error_t read_seconds(struct config *config, const struct config_row *
     int64_t seconds = 0;
     tkr_error_t error = text_parse_duration_s(value, strlen(value), &seconds);
     if (error == TKR_MALFORMED) {
-        return refuse(reason, error, value, "is not a duration like 90, 90s, 15m, 24h or 30d");
+        return config_refuse(reason, error, value,
+                             "is not a duration like 90, 90s, 15m, 24h or 30d");
     }
     if (error != TKR_OK || seconds < row->least || seconds > row->most) {
         return out_of_range(row, value, reason);
@@ -253,167 +254,6 @@ static void free_number(struct config *config, const struct config_row *row)
     *(int64_t *)member_of(config, row) = 0;
 }
 
-/* --- lists -------------------------------------------------------------------------------- */
-
-/* Next entry of `a, b, c`, without the spaces around it; false at the end. */
-static bool next_entry(const char **rest, char ret_entry[CONFIG_VALUE_BYTES_MAX + 1])
-{
-    if (*rest == NULL) {
-        return false;
-    }
-    const char *start = *rest + strspn(*rest, " \t");
-    size_t length = strcspn(start, ",");
-    *rest = start[length] == ',' ? start + length + 1 : NULL;
-    while (length > 0 && (start[length - 1] == ' ' || start[length - 1] == '\t')) {
-        length--;
-    }
-    memcpy(ret_entry, start, length);
-    ret_entry[length] = '\0';
-    return true;
-}
-
-static size_t count_entries(const char *value)
-{
-    size_t count = value[0] != '\0' ? 1 : 0;
-    for (; *value != '\0'; value++) {
-        count += *value == ',';
-    }
-    return count;
-}
-
-static tkr_error_t check_count(const struct config_row *row, size_t count, struct buffer *reason)
-{
-    if ((int64_t)count < row->least || (int64_t)count > row->most) {
-        buffer_print(reason, "%zu entries are outside %" PRId64 "..%" PRId64, count, row->least,
-                     row->most);
-        return TKR_OUT_OF_RANGE;
-    }
-    return TKR_OK;
-}
-
-static void free_cidrs(struct cidr **networks)
-{
-    free(*networks);
-}
-
-static tkr_error_t read_networks(struct config *config, const struct config_row *row,
-                                 const char *value, struct buffer *reason)
-{
-    size_t count = count_entries(value);
-    TRY(check_count(row, count, reason));
-    struct cidr *networks CLEANUP(free_cidrs) = calloc(count + 1, sizeof(struct cidr));
-    ENSURE(networks != NULL, TKR_MEMORY);
-    char entry[CONFIG_VALUE_BYTES_MAX + 1] = "";
-    const char *rest = value;
-    for (size_t i = 0; i < count && next_entry(&rest, entry); i++) {
-        if (cidr_parse(entry, strlen(entry), &networks[i]) != TKR_OK) {
-            return refuse(reason, TKR_MALFORMED, entry,
-                          "is not an address or a network like 10.0.0.0/8 without host bits");
-        }
-    }
-    free(config->trusted_proxies);
-    config->trusted_proxies = networks;
-    config->trusted_proxy_count = count;
-    networks = NULL;
-    return TKR_OK;
-}
-
-static void write_networks(const struct config *config, const struct config_row *row,
-                           struct buffer *out)
-{
-    char text[CIDR_TEXT_SIZE];
-    for (size_t i = 0; i < config->trusted_proxy_count; i++) {
-        buffer_print(out, "%s%s", i > 0 ? ", " : "",
-                     cidr_format(&config->trusted_proxies[i], text));
-    }
-}
-
-static void free_networks(struct config *config, const struct config_row *row)
-{
-    free(config->trusted_proxies);
-    config->trusted_proxies = NULL;
-    config->trusted_proxy_count = 0;
-}
-
-static void free_sources(struct config *config, const struct config_row *row)
-{
-    for (size_t i = 0; i < config->credential_source_count; i++) {
-        free(config->credential_sources[i].header);
-        free(config->credential_sources[i].scheme);
-    }
-    free(config->credential_sources);
-    config->credential_sources = NULL;
-    config->credential_source_count = 0;
-}
-
-static void config_sources_release(struct config *parsed)
-{
-    free_sources(parsed, NULL);
-}
-
-/* RFC 9110 §5.6.2 `token`, without the odd signs that no such header has. */
-static bool is_header_word(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_') {
-            return false;
-        }
-    }
-    return length > 0 && length <= 64;
-}
-
-/* `Authorization: Bearer` or `X-API-Key`. */
-static tkr_error_t read_source(const char *entry, struct config_source *ret_source,
-                               struct buffer *reason)
-{
-    size_t header_length = strcspn(entry, ": ");
-    const char *scheme = entry + header_length;
-    scheme += scheme[0] == ':';
-    scheme += strspn(scheme, " ");
-    size_t scheme_length = strlen(scheme);
-    bool colon = entry[header_length] == ':';
-    if (!is_header_word(entry, header_length) || colon != (scheme_length > 0) ||
-        (colon && !is_header_word(scheme, scheme_length))) {
-        return refuse(reason, TKR_MALFORMED, entry,
-                      "is not a header like X-API-Key or Authorization: Bearer");
-    }
-    ret_source->header = strndup(entry, header_length);
-    ret_source->scheme = strdup(scheme);
-    return ret_source->header != NULL && ret_source->scheme != NULL ? TKR_OK : TKR_MEMORY;
-}
-
-static tkr_error_t read_sources(struct config *config, const struct config_row *row,
-                                const char *value, struct buffer *reason)
-{
-    size_t count = count_entries(value);
-    TRY(check_count(row, count, reason));
-    struct config parsed CLEANUP(config_sources_release) = {0};
-    parsed.credential_sources = calloc(count + 1, sizeof(struct config_source));
-    ENSURE(parsed.credential_sources != NULL, TKR_MEMORY);
-    char entry[CONFIG_VALUE_BYTES_MAX + 1] = "";
-    const char *rest = value;
-    while (parsed.credential_source_count < count && next_entry(&rest, entry)) {
-        struct config_source *source = &parsed.credential_sources[parsed.credential_source_count++];
-        TRY(read_source(entry, source, reason));
-    }
-    free_sources(config, row);
-    config->credential_sources = parsed.credential_sources;
-    config->credential_source_count = parsed.credential_source_count;
-    parsed.credential_sources = NULL;
-    parsed.credential_source_count = 0;
-    return TKR_OK;
-}
-
-static void write_sources(const struct config *config, const struct config_row *row,
-                          struct buffer *out)
-{
-    for (size_t i = 0; i < config->credential_source_count; i++) {
-        const struct config_source *source = &config->credential_sources[i];
-        buffer_print(out, "%s%s%s%s", i > 0 ? ", " : "", source->header,
-                     source->scheme[0] != '\0' ? ": " : "", source->scheme);
-    }
-}
-
 /* --- by type ------------------------------------------------------------------------------ */
 
 static const struct {
@@ -431,8 +271,8 @@ static const struct {
     [CONFIG_SECONDS] = {read_seconds, write_integer, free_number},
     [CONFIG_LIFETIME] = {read_lifetime, write_lifetime, free_number},
     [CONFIG_CHOICE] = {read_choice, write_choice, free_number},
-    [CONFIG_NETWORKS] = {read_networks, write_networks, free_networks},
-    [CONFIG_SOURCES] = {read_sources, write_sources, free_sources},
+    [CONFIG_NETWORKS] = {config_networks_read, config_networks_write, config_networks_free},
+    [CONFIG_SOURCES] = {config_sources_read, config_sources_write, config_sources_free},
 };
 
 tkr_error_t config_value_read(struct config *config, const struct config_row *row,
