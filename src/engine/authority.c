@@ -100,6 +100,7 @@ void authority_free(struct authority *authority)
     pthread_mutex_destroy(&authority->tiers_mutex);
     pthread_mutex_destroy(&authority->counts_mutex);
     free(authority->runtime_directory);
+    free(authority->usage.stored);
     free(authority);
 }
 

@@ -111,8 +111,10 @@ struct known_tier {
 struct usage_flush {
     struct segment_usage lines[USAGE_FLUSH_LINES_MAX]; /* of the last scan */
     size_t count, next; /* from `next` on they are not in the store yet */
-    int64_t clock_ms;   /* logical time that the store has */
-    bool failed;        /* told, until it works again */
+    uint32_t *stored;   /* the low half of each line's total that the store has, if known */
+    uint32_t stored_count;
+    int64_t clock_ms; /* logical time that the store has */
+    bool failed;      /* told, until it works again */
 };
 
 struct authority {

@@ -4,9 +4,20 @@
 
 #include "engine/authority_internal.h"
 
+/* Cut at the maximum, and not within a character. */
 static const char *copied(struct arena *arena, const char *text, size_t bytes_max)
 {
-    return text != NULL ? arena_copy(arena, text, strnlen(text, bytes_max)) : "";
+    if (text == NULL) {
+        return "";
+    }
+    size_t length = strnlen(text, bytes_max + 1);
+    if (length > bytes_max) {
+        length = bytes_max;
+        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80) {
+            length--;
+        }
+    }
+    return arena_copy(arena, text, length);
 }
 
 tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,

@@ -203,7 +203,8 @@ struct segment_usage {
 /*
  * Calls `visit` for each line that may have changed since the last scan (each group of
  * lines is marked when one of them counts). Safe beside counting verifiers. Returning an
- * error from `visit` stops and leaves the rest marked.
+ * error from `visit` stops and leaves the rest marked; the next scan goes on from there, and
+ * around, so that no line waits for ever behind busy ones.
  */
 MUST_USE tkr_error_t segment_writer_scan_usage(struct segment_writer *writer,
                                                tkr_error_t (*visit)(void *context,

@@ -239,7 +239,9 @@ tkr_error_t segment_writer_scan_usage(struct segment_writer *writer, visit_line 
     uint32_t lines = atomic_load(&writer->header->lines);
     uint32_t groups = (lines + SEGMENT_DIRTY_LINES - 1) / SEGMENT_DIRTY_LINES;
     _Atomic uint8_t *dirty = dirty_map(writer->usage.base);
-    for (uint32_t group = 0; group < groups; group++) {
+    uint32_t first = writer->scan_from < groups ? writer->scan_from : 0;
+    for (uint32_t i = 0; i < groups; i++) {
+        uint32_t group = first + i < groups ? first + i : first + i - groups;
         if (atomic_load_explicit(&dirty[group], memory_order_relaxed) == 0 ||
             atomic_exchange(&dirty[group], 0) == 0) {
             continue;
@@ -247,6 +249,7 @@ tkr_error_t segment_writer_scan_usage(struct segment_writer *writer, visit_line 
         tkr_error_t error = visit_group(writer, group, lines, visit, context);
         if (error != TKR_OK) {
             atomic_store(&dirty[group], 1);
+            writer->scan_from = group;
             return error;
         }
     }

@@ -47,6 +47,7 @@ struct segment_writer {
     struct segment_file old_usage[USAGE_VIEWS_MAX];
     uint32_t old_usage_count;
     uint32_t stride;
+    uint32_t scan_from; /* group of lines at which the last scan was stopped */
     struct scopes_table scopes;
     pthread_mutex_t load_lock; /* loaders: claiming pages, sets of scopes */
 };

@@ -254,16 +254,24 @@ enum seen fixture_see(struct authority_fixture *fixture, const uint8_t digest[TO
                                                    : SEEN_ACTIVE;
 }
 
+void fixture_count_lines(struct authority_fixture *fixture, uint32_t first, uint32_t count,
+                         uint64_t requests, int64_t last_used_ms)
+{
+    struct segment_reader *reader = open_reader(fixture);
+    for (uint32_t line = first; line < first + count; line++) {
+        line_word *words = segment_reader_line(reader, line);
+        must(words != NULL, "there is no such usage line");
+        atomic_fetch_add(&words[LINE_TOTAL], requests);
+        atomic_store(&words[LINE_LAST_USED], (uint64_t)last_used_ms);
+        segment_reader_mark(reader, line);
+    }
+    segment_reader_close(reader);
+}
+
 void fixture_count(struct authority_fixture *fixture, uint32_t line, uint64_t requests,
                    int64_t last_used_ms)
 {
-    struct segment_reader *reader = open_reader(fixture);
-    line_word *words = segment_reader_line(reader, line);
-    must(words != NULL, "there is no such usage line");
-    atomic_fetch_add(&words[LINE_TOTAL], requests);
-    atomic_store(&words[LINE_LAST_USED], (uint64_t)last_used_ms);
-    segment_reader_mark(reader, line);
-    segment_reader_close(reader);
+    fixture_count_lines(fixture, line, 1, requests, last_used_ms);
 }
 
 static sqlite3 *open_database(struct authority_fixture *fixture, int flags)

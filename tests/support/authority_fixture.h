@@ -80,6 +80,9 @@ enum seen fixture_see(struct authority_fixture *fixture, const uint8_t digest[TO
 /* Counts on a usage line as a verifier would. */
 void fixture_count(struct authority_fixture *fixture, uint32_t line, uint64_t requests,
                    int64_t last_used_ms);
+/* The same on each of many lines. */
+void fixture_count_lines(struct authority_fixture *fixture, uint32_t first, uint32_t count,
+                         uint64_t requests, int64_t last_used_ms);
 
 /* The first column of the first row of a query on the database; -1 when it has none. */
 int64_t fixture_query(struct authority_fixture *fixture, const char *sql);

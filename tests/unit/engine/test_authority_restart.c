@@ -117,32 +117,48 @@ static void test_flushed_minutes_add_up_to_what_was_counted(void **state)
     assert_int_equal(fixture_query(fixture, "SELECT count(DISTINCT minute) FROM token_usage"), 5);
 }
 
-static void test_more_lines_than_a_slice_are_flushed(void **state)
+/* So many tokens, with the lines 0 to `count` - 1, behind the authority's back. */
+static void store_tokens(struct authority_fixture *fixture, unsigned count)
 {
-    struct authority_fixture *fixture = *state;
-    enum { TOKENS = 2 * USAGE_FLUSH_SLICE + 100 };
-    authority_fixture_stop(fixture);
-    assert_int_equal(
-        store_sqlite_open(&(struct store_sqlite_options){fixture->data.path, &fixture->time.clock,
-                                                         random_system(), NULL},
-                          &fixture->port, NULL),
-        TKR_OK);
+    struct store_sqlite_options options = {fixture->data.path, &fixture->time.clock,
+                                           random_system(), NULL};
     uint64_t seq = 0;
+    authority_fixture_stop(fixture);
+    assert_int_equal(store_sqlite_open(&options, &fixture->port, NULL), TKR_OK);
     assert_int_equal(fixture->port.begin(fixture->port.store), TKR_OK);
-    for (unsigned i = 0; i < TOKENS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct token token = sample_token(i);
         assert_int_equal(sample_insert(&fixture->port, &token), TKR_OK);
     }
     assert_int_equal(fixture->port.commit(fixture->port.store, &seq), TKR_OK);
     store_sqlite_close(&fixture->port);
+}
+
+static void test_more_lines_than_a_slice_are_flushed(void **state)
+{
+    struct authority_fixture *fixture = *state;
+    enum { TOKENS = 2 * USAGE_FLUSH_SLICE + 100 };
+    store_tokens(fixture, TOKENS);
     start(fixture);
-    for (uint32_t line = 0; line < TOKENS; line += 10) {
-        fixture_count(fixture, line, line + 1, SAMPLE_NOW);
-    }
+    fixture_count_lines(fixture, 0, TOKENS, 3, SAMPLE_NOW);
+    fixture_count(fixture, 5, 1, SAMPLE_NOW);
     authority_flush(fixture->authority);
-    assert_int_equal(fixture_query(fixture, "SELECT count(*) FROM usage_lines"), TOKENS / 10);
-    assert_int_equal(
-        fixture_query(fixture, "SELECT count(*) FROM usage_lines WHERE total <> line + 1"), 0);
+    assert_int_equal(fixture_query(fixture, "SELECT count(*) FROM usage_lines"), TOKENS);
+    assert_int_equal(fixture_query(fixture, "SELECT sum(total) FROM usage_lines"), 3 * TOKENS + 1);
+}
+
+static void test_no_line_waits_for_ever_behind_busy_ones(void **state)
+{
+    struct authority_fixture *fixture = *state;
+    enum { TOKENS = 2 * USAGE_FLUSH_LINES_MAX + 100 };
+    store_tokens(fixture, TOKENS);
+    start(fixture);
+    fixture_count_lines(fixture, 0, TOKENS, 1, SAMPLE_NOW);
+    for (int i = 0; i < 3; i++) {
+        authority_flush(fixture->authority);
+        fixture_count_lines(fixture, 0, USAGE_FLUSH_LINES_MAX + 50, 1, SAMPLE_NOW);
+    }
+    assert_int_equal(fixture_query(fixture, "SELECT count(*) FROM usage_lines"), TOKENS);
 }
 
 static void test_usage_that_a_full_disk_refused_is_flushed_later(void **state)
@@ -265,19 +281,8 @@ static void test_a_wrong_count_of_tokens_does_not_stop_a_start(void **state)
 {
     struct authority_fixture *fixture = *state;
     enum { TOKENS = 3000 };
-    authority_fixture_stop(fixture);
+    store_tokens(fixture, TOKENS);
     forget_runtime(fixture);
-    struct store_sqlite_options options = {fixture->data.path, &fixture->time.clock,
-                                           random_system(), NULL};
-    uint64_t seq = 0;
-    assert_int_equal(store_sqlite_open(&options, &fixture->port, NULL), TKR_OK);
-    assert_int_equal(fixture->port.begin(fixture->port.store), TKR_OK);
-    for (unsigned i = 0; i < TOKENS; i++) {
-        struct token token = sample_token(i);
-        assert_int_equal(sample_insert(&fixture->port, &token), TKR_OK);
-    }
-    assert_int_equal(fixture->port.commit(fixture->port.store, &seq), TKR_OK);
-    store_sqlite_close(&fixture->port);
     fixture_run(fixture, "UPDATE meta SET tokens = 1");
     start(fixture);
     struct authority_status status;
@@ -333,6 +338,7 @@ int main(void)
         TEST(test_usage_shows_at_once_and_is_stored_by_a_flush),
         TEST(test_flushed_minutes_add_up_to_what_was_counted),
         TEST(test_more_lines_than_a_slice_are_flushed),
+        TEST(test_no_line_waits_for_ever_behind_busy_ones),
         TEST(test_usage_that_a_full_disk_refused_is_flushed_later),
         TEST(test_a_clean_stop_flushes),
         TEST(test_after_a_clean_stop_the_segment_is_taken_over),
