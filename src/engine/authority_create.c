@@ -24,7 +24,20 @@ static tkr_error_t decide_org(const struct principal *by, const char *asked, str
         return fault_set(fault, TKR_FORBIDDEN, "org_id",
                          "only scope * reaches other organisations");
     }
+    if (strcmp(org, "*") == 0) { /* lists take it for all of them */
+        return fault_set(fault, TKR_INVALID, "org_id", "* is no organisation");
+    }
     *ret_org = org;
+    return TKR_OK;
+}
+
+/* The kind is told to whoever verifies, and chooses the lifetime policy: no label that a lesser
+ * token may print. */
+static tkr_error_t check_kind(const struct principal *by, enum token_kind kind, struct fault *fault)
+{
+    if (kind == TOKEN_KIND_ADMIN && !principal_is_global(by)) {
+        return fault_set(fault, TKR_FORBIDDEN, "kind", "only scope * makes admin tokens");
+    }
     return TKR_OK;
 }
 
@@ -128,6 +141,7 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     const char *tier = create->tier != NULL ? create->tier : default_tier;
     int64_t now_ms = segment_writer_now_ms(authority->segment);
     TRY(check_create(authority, create, fault));
+    TRY(check_kind(&change->by, create->kind, fault));
     TRY(decide_org(&change->by, create->org_id, fault, &org));
     TRY(check_tier(authority, tier, fault));
     TRY(check_scopes(&change->by, create->scopes, create->scope_count, change->arena,

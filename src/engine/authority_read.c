@@ -42,7 +42,10 @@ static tkr_error_t decide_org(const struct principal *by, const struct token_fil
         return fault_set(fault, TKR_FORBIDDEN, "org_id",
                          "only scope * reaches other organisations");
     }
-    *ret_org = strcmp(org, "*") == 0 ? NULL : org;
+    /* Only who has scope * reaches all, and only by asking: a principal of an org of that name,
+     * should a store hold one, does not. */
+    bool all = asked->org_id != NULL && strcmp(org, "*") == 0 && principal_is_global(by);
+    *ret_org = all ? NULL : org;
     return TKR_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/authority_internal.h"
+#include "policy/scopes.h"
 
 /* --- on the caller's thread -------------------------------------------------------------- */
 
@@ -129,6 +130,24 @@ static tkr_error_t read_current(struct authority *authority, struct change *chan
     return TKR_OK;
 }
 
+/*
+ * Nobody changes a token that may do more than they may: a later expiry, wider networks or an
+ * end of being disabled would be given by somebody who could not have made the token. Revoking
+ * takes no such check, because it only takes away.
+ */
+static tkr_error_t check_reach(struct change *change, const struct token *token)
+{
+    const struct principal *by = &change->by;
+    bool covered =
+        scopes_cover(by->scopes, strlen(by->scopes), token->scopes, strlen(token->scopes)) &&
+        (token->kind != TOKEN_KIND_ADMIN || principal_is_global(by));
+    if (!covered) {
+        return fault_set(&change->result.fault, TKR_FORBIDDEN, "",
+                         "nobody can change a token that has more scope than they have");
+    }
+    return TKR_OK;
+}
+
 static tkr_error_t check_version(struct change *change, const struct token *token)
 {
     if (change->if_version != 0 && change->if_version != token->version) {
@@ -211,6 +230,7 @@ static tkr_error_t apply_update(struct authority *authority, struct change *chan
     details_init(&details);
     struct token token;
     TRY(read_current(authority, change, &token));
+    TRY(check_reach(change, &token));
     TRY(check_version(change, &token));
     if (token.revoked_at_ms != 0) {
         return fault_set(&change->result.fault, TKR_CONFLICT, "", "the token is revoked");

@@ -106,8 +106,8 @@ struct token_create {
     uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* of the canonical request, for the key */
 };
 /* Errors: OUT_OF_RANGE/INVALID (naming the member), FORBIDDEN (more scope than the caller
- * has, another org without `*`), CONFLICT (the chosen token exists), NOT_FOUND (tier),
- * BUSY, NO_SPACE, UNAVAILABLE. */
+ * has, another org or kind admin without `*`), CONFLICT (the chosen token exists), NOT_FOUND
+ * (tier), BUSY, NO_SPACE, UNAVAILABLE. */
 MUST_USE tkr_error_t authority_create_token(struct authority *authority, const struct principal *by,
                                             const struct token_create *create, change_done done,
                                             void *context, struct fault *fault);
@@ -128,11 +128,14 @@ struct token_update {
     bool disabled;
     uint64_t if_version; /* 0: whatever it is; else PRECONDITION when it differs */
 };
+/* Errors: as for creating, and NOT_FOUND, PRECONDITION, CONFLICT (it is revoked), FORBIDDEN (the
+ * token has more scope than the caller). */
 MUST_USE tkr_error_t authority_update_token(struct authority *authority, const struct principal *by,
                                             const char *token_id, const struct token_update *update,
                                             change_done done, void *context, struct fault *fault);
 
-/* Revoking a revoked token succeeds and changes nothing. */
+/* Revoking a revoked token succeeds and changes nothing. Revoking only takes away, so a caller may
+ * revoke a token with more scope than their own. */
 MUST_USE tkr_error_t authority_revoke_token(struct authority *authority, const struct principal *by,
                                             const char *token_id,
                                             const char *reason /* NULL: none */,

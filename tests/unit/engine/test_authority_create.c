@@ -149,6 +149,24 @@ static void test_only_a_star_reaches_another_org(void **state)
     assert_int_equal(fixture_query(*state, "SELECT count(*) FROM orgs WHERE id = 'beta'"), 1);
 }
 
+static void test_only_a_star_makes_an_admin_token(void **state)
+{
+    struct token_create asked = fixture_token("n");
+    asked.kind = TOKEN_KIND_ADMIN;
+    struct answer answer = fixture_create(*state, &fixture_alice, &asked);
+    assert_int_equal(answer.error, TKR_FORBIDDEN);
+    assert_string_equal(answer.fault.field, "kind");
+    assert_int_equal(create(state, &asked).error, TKR_OK);
+}
+
+/* In lists it means all of them: who belonged to such an org would see every other one. */
+static void test_an_org_cannot_be_called_star(void **state)
+{
+    struct token_create asked = fixture_token("n");
+    asked.org_id = "*";
+    assert_refused(state, &asked, TKR_INVALID, "org_id");
+}
+
 static void test_a_chosen_token_must_be_one(void **state)
 {
     struct token_create asked = fixture_token("n");
@@ -393,6 +411,8 @@ int main(void)
         TEST(test_a_token_that_ends_before_it_begins_is_refused),
         TEST(test_nobody_gives_more_scope_than_they_have),
         TEST(test_only_a_star_reaches_another_org),
+        TEST(test_only_a_star_makes_an_admin_token),
+        TEST(test_an_org_cannot_be_called_star),
         TEST(test_a_chosen_token_must_be_one),
         TEST(test_a_chosen_token_that_exists_is_a_conflict_and_leaves_no_user),
         TEST(test_beyond_the_maximum_lifetime_a_rejecting_policy_refuses),

@@ -138,6 +138,51 @@ static void test_an_update_cannot_give_more_scope_than_its_author_has(void **sta
     assert_int_equal(events(context, "token.update"), 0);
 }
 
+static void test_a_token_with_more_scope_than_its_author_has_cannot_be_changed(void **state)
+{
+    struct context *context = *state;
+    static const char *const scopes[] = {"*"};
+    struct token_create create = fixture_token("root");
+    struct token_update asked = {.has_allowed_ips = true};
+    create.scopes = scopes;
+    struct answer powerful = fixture_create(&context->fixture, &fixture_admin, &create);
+    assert_int_equal(powerful.error, TKR_OK);
+    assert_int_equal(fixture_update(&context->fixture, &fixture_alice, powerful.id, &asked).error,
+                     TKR_FORBIDDEN);
+    create = fixture_token("admin kind");
+    create.kind = TOKEN_KIND_ADMIN;
+    powerful = fixture_create(&context->fixture, &fixture_admin, &create);
+    assert_int_equal(powerful.error, TKR_OK);
+    assert_int_equal(fixture_update(&context->fixture, &fixture_alice, powerful.id, &asked).error,
+                     TKR_FORBIDDEN);
+    assert_int_equal(events(context, "token.update"), 0);
+    assert_int_equal(
+        fixture_update(&context->fixture, &fixture_alice, context->token.id, &asked).error, TKR_OK);
+    assert_int_equal(fixture_revoke(&context->fixture, &fixture_alice, powerful.id, "leaked").error,
+                     TKR_OK);
+}
+
+static void test_a_principal_of_an_org_called_star_lists_only_that(void **state)
+{
+    struct context *context = *state;
+    struct principal star = fixture_alice;
+    struct token_filter filter = {.limit = 10};
+    struct token_page page;
+    struct fault fault = {0};
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    star.org_id = "*";
+    assert_int_equal(arena_new(1024 * 1024, &arena), TKR_OK);
+    assert_int_equal(
+        authority_list_tokens(context->fixture.authority, &star, &filter, arena, &page, &fault),
+        TKR_OK);
+    assert_int_equal(page.count, 0);
+    filter.org_id = "*";
+    assert_int_equal(
+        authority_list_tokens(context->fixture.authority, &star, &filter, arena, &page, &fault),
+        TKR_OK);
+    assert_int_equal(page.count, 0);
+}
+
 static void test_values_that_a_new_token_could_not_have_are_refused(void **state)
 {
     struct context *context = *state;
@@ -444,6 +489,8 @@ int main(void)
         TEST(test_a_token_of_another_org_does_not_exist),
         TEST(test_an_update_of_another_version_is_refused),
         TEST(test_an_update_cannot_give_more_scope_than_its_author_has),
+        TEST(test_a_token_with_more_scope_than_its_author_has_cannot_be_changed),
+        TEST(test_a_principal_of_an_org_called_star_lists_only_that),
         TEST(test_values_that_a_new_token_could_not_have_are_refused),
         TEST(test_a_revoked_token_cannot_be_changed),
         TEST(test_a_reason_is_text),
