@@ -73,8 +73,7 @@ void http_set_header(struct http_exchange *exchange, const char *name, const cha
     header->length = length;
 }
 
-/* --- the answer itself
- * ------------------------------------------------------------------------------ */
+/* --- the answer itself ----------------------------------------------------------------------- */
 
 /* Gives a worker's exchange back to its event thread. */
 static void hand_back(struct http_exchange *exchange)
@@ -84,7 +83,7 @@ static void hand_back(struct http_exchange *exchange)
     if (atomic_load(&exchange->hand_over) == HAND_WORKER) {
         atomic_store(&exchange->hand_over, HAND_ANSWERED);
         /* Under the mutex, so that a server that stops knows that this is over. */
-        MHD_resume_connection(connection->mhd);
+        event_loop_resume(connection);
     }
     pthread_mutex_unlock(&connection->handing);
     connection_unref(connection);
@@ -114,8 +113,7 @@ void http_answer(struct http_exchange *exchange, unsigned status, const char *co
     }
 }
 
-/* --- sending it, on the event thread
- * ------------------------------------------------------------------ */
+/* --- sending it, on the event thread --------------------------------------------------------- */
 
 /* `Date` as of the last look at the clock, at most a quarter of a second ago. */
 static const char *date_of(struct http_thread *thread)

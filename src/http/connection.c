@@ -120,6 +120,7 @@ void connection_on_notify(void *context, struct MHD_Connection *mhd, void **sock
                           enum MHD_ConnectionNotificationCode code)
 {
     struct http_thread *thread = context;
+    thread->started = true;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *socket_context = connection_new(thread, mhd);
         return;
@@ -133,8 +134,7 @@ void connection_on_notify(void *context, struct MHD_Connection *mhd, void **sock
     }
 }
 
-/* --- looking over all
- * ------------------------------------------------------------------------------ */
+/* --- looking over all ------------------------------------------------------------------------ */
 
 static bool late(const struct http_connection *connection, uint64_t now_ms)
 {
@@ -216,7 +216,7 @@ void connection_abandon(struct http_thread *thread)
         pthread_mutex_lock(&c->handing);
         if (atomic_load(&c->exchange.hand_over) == HAND_WORKER) {
             atomic_store(&c->exchange.hand_over, HAND_ABANDONED);
-            MHD_resume_connection(c->mhd);
+            event_loop_resume(c);
         }
         pthread_mutex_unlock(&c->handing);
     }

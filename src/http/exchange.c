@@ -24,7 +24,7 @@
 #include "base/text.h"
 #include "http/internal.h"
 
-/* --- kept memory ------------------------------------------------------------------------------ */
+/* --- kept memory ----------------------------------------------------------------------------- */
 
 tkr_error_t kept_reserve(struct kept *kept, size_t bytes, size_t used)
 {
@@ -75,13 +75,13 @@ void *exchange_on_target(void *context, const char *target, struct MHD_Connectio
     if (thread->server->options.access_log) {
         exchange->now.started_ns = clock_monotonic_ns(thread->server->options.clock);
     }
+    thread->request_count++;
     connection_stage(connection, STAGE_READING);
     request_target(exchange, target);
     return exchange;
 }
 
-/* --- the head
- * ------------------------------------------------------------------------------------- */
+/* --- the head -------------------------------------------------------------------------------- */
 
 /* The length of the body that is announced; UINT64_MAX for a chunked one. */
 static uint64_t announced(const struct http_exchange *exchange)
@@ -146,8 +146,7 @@ static enum MHD_Result on_head(struct http_exchange *exchange, const char *path,
     return expect_body(exchange);
 }
 
-/* --- the body
- * ------------------------------------------------------------------------------------- */
+/* --- the body -------------------------------------------------------------------------------- */
 
 static enum MHD_Result on_body(struct http_exchange *exchange, const char *bytes, size_t *length)
 {
@@ -188,8 +187,7 @@ const char *http_body(struct http_exchange *exchange, size_t *ret_length)
     return exchange->body.bytes;
 }
 
-/* --- the end of the request
- * ------------------------------------------------------------------------- */
+/* --- the end of the request ------------------------------------------------------------------ */
 
 void exchange_run(struct http_exchange *exchange)
 {
@@ -278,8 +276,7 @@ enum MHD_Result exchange_on_call(void *context, struct MHD_Connection *mhd, cons
     return on_end(exchange);
 }
 
-/* --- afterwards
- * ------------------------------------------------------------------------------------- */
+/* --- afterwards ------------------------------------------------------------------------------ */
 
 static void count(struct http_thread *thread, struct MHD_Connection *mhd)
 {
@@ -350,8 +347,7 @@ void exchange_deinit(struct http_exchange *exchange)
     kept_free(&exchange->answer);
 }
 
-/* --- what a handler asks
- * ------------------------------------------------------------------------------ */
+/* --- what a handler asks --------------------------------------------------------------------- */
 
 enum http_method http_method(const struct http_exchange *exchange)
 {

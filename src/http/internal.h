@@ -12,11 +12,12 @@
  *                                                 │
  *                                                 ▼  answer.c, problem.c
  *
- * Why one daemon a thread, and not libmicrohttpd's thread pool: a pool shares the listening
- * socket, so that whoever wakes first takes every waiting connection (a proxy that keeps 8
- * connections open may load one core only), it splits the connection limit, and it does not
- * tell a handler on which thread it runs. Here the listener hands each connection to the
- * thread that has the fewest, and the daemon's closure is the thread.
+ * Why one daemon a thread, driven by a loop of ours, and not libmicrohttpd's thread pool: a
+ * pool shares the listening socket, so that whoever wakes first takes every waiting connection
+ * (a proxy that keeps 8 connections open may load one core only), it splits the connection
+ * limit, it does not tell a handler on which thread it runs, and it can stand still with 128
+ * requests in its hands (event_loop.c). Here the listener hands each connection to the thread
+ * that has the fewest, and the daemon's closure is the thread.
  *
  * Why libmicrohttpd's own timeout is off: it measures inactivity, so a client that sends a
  * byte every half minute holds its connection for ever, and it costs a clock read and a
@@ -37,7 +38,7 @@
 #include "base/limits.h"
 #include "http/server.h"
 
-/* --- small things ------------------------------------------------------------------------- */
+/* --- small things ---------------------------------------------------------------------------- */
 
 /* Memory that one request after the other uses; beyond HTTP_KEPT_BYTES_MAX it is freed. */
 struct kept {
@@ -64,7 +65,7 @@ extern const struct refusal refusal_malformed_target, refusal_malformed_fields, 
     refusal_not_found, refusal_method, refusal_large_body, refusal_arguments_malformed,
     refusal_arguments_many, refusal_busy, refusal_memory;
 
-/* --- the exchange --------------------------------------------------------------------------- */
+/* --- the exchange ---------------------------------------------------------------------------- */
 
 /* Who may touch a worker's exchange; changed under the connection's `handing` mutex. */
 enum hand_over {
@@ -111,7 +112,9 @@ struct http_exchange {
     char id[HTTP_REQUEST_ID_BYTES_MAX + 1];
 };
 
-/* --- the connection ------------------------------------------------------------------------- */
+struct handed;
+
+/* --- the connection -------------------------------------------------------------------------- */
 
 /* What a connection waits for, and so which deadline it has. */
 enum connection_stage {
@@ -160,20 +163,27 @@ struct http_thread {
     unsigned index;
     bool local;
     struct MHD_Daemon *daemon;
-    pthread_mutex_t lock; /* the list */
+    pthread_t thread;
+    bool running;
+    int wake;            /* eventfd */
+    _Atomic bool called; /* `handed` is not empty */
+    _Atomic bool ending;
+    pthread_mutex_t lock; /* the list of connections, and what the listener handed over */
     struct http_connection *first;
+    struct handed *handed, **handed_end;
     _Atomic unsigned open; /* accepted and not closed */
     _Atomic uint64_t requests[6];
     /* Only the thread itself touches the rest. */
     struct arena *arena;
-    uint64_t id_count;
+    uint64_t request_count, id_count;
+    bool started; /* connection_on_notify was called since this was set to false */
     int64_t date_s;
     char date[32];
     const struct http_exchange *fields_of; /* whose fields `fields` holds */
     struct http_field fields[HTTP_HEADER_LINES_MAX];
 };
 
-/* --- the server ------------------------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------------ */
 
 struct address_table;
 struct worker_pool;
@@ -270,6 +280,15 @@ MUST_USE tkr_error_t socket_listen_unix(const char *path, unsigned mode, int *re
                                         struct socket_node *ret_node, struct fault *fault);
 /* Removes the path if it still is this file. */
 void socket_remove_unix(const char *path, const struct socket_node *node);
+
+/* event_loop.c */
+/* Takes `fd` over and hands it to the thread; false without memory. */
+bool event_loop_hand(struct http_thread *thread, int fd, const struct sockaddr *peer,
+                     socklen_t length);
+/* MHD_resume_connection that is not lost. */
+void event_loop_resume(struct http_connection *connection);
+MUST_USE tkr_error_t event_loop_start(struct http_thread *thread);
+void event_loop_end(struct http_thread *thread); /* closes its connections; fine twice */
 
 /* listener.c */
 MUST_USE tkr_error_t listener_new(struct http_server *server, struct listener **ret_listener,

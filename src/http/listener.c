@@ -35,8 +35,7 @@ struct listener {
     _Atomic bool closing, ending;
 };
 
-/* --- accepting
- * -------------------------------------------------------------------------------------- */
+/* --- accepting ------------------------------------------------------------------------------- */
 
 static struct http_thread *least_loaded(struct http_server *server, bool local)
 {
@@ -83,8 +82,8 @@ static void admit(struct listener *listener, int fd, const struct sockaddr *peer
     atomic_fetch_add(&server->accepted, 1);
     atomic_fetch_add(&server->open, 1);
     atomic_fetch_add(&thread->open, 1);
-    if (MHD_add_connection(thread->daemon, fd, peer, peer_length) != MHD_YES) {
-        /* It has closed the descriptor, and will not tell us of it again. */
+    if (!event_loop_hand(thread, fd, peer, peer_length)) {
+        close(fd);
         address_table_leave(server->addresses, peer);
         atomic_fetch_sub(&server->open, 1);
         atomic_fetch_sub(&thread->open, 1);
@@ -116,8 +115,7 @@ static void accept_some(struct listener *listener, int socket, bool local)
     }
 }
 
-/* --- the thread
- * --------------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------ */
 
 static void look_at_clock(struct http_server *server)
 {
@@ -149,6 +147,7 @@ static void close_sockets(struct listener *listener)
 
 static void tick(struct listener *listener)
 {
+    listener->pause -= listener->pause > 0;
     struct http_server *server = listener->server;
     uint64_t before = atomic_load(&server->now_ms);
     look_at_clock(server);
@@ -156,7 +155,6 @@ static void tick(struct listener *listener)
     if (now - before < TICK_MS / 2 && now >= before) {
         return; /* woken by a connection, not by the time */
     }
-    listener->pause -= listener->pause > 0;
     for (unsigned i = 0; i < server->thread_count; i++) {
         connection_sweep(&server->threads[i], now);
     }
@@ -193,8 +191,7 @@ static void *listen_loop(void *context)
     return NULL;
 }
 
-/* --- its life
- * -------------------------------------------------------------------------------------------- */
+/* --- its life -------------------------------------------------------------------------------- */
 
 static unsigned port_of(int fd)
 {

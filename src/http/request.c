@@ -30,7 +30,7 @@
 #include "base/text.h"
 #include "http/internal.h"
 
-/* --- the target ----------------------------------------------------------------------------- */
+/* --- the target ------------------------------------------------------------------------------ */
 
 void request_target(struct http_exchange *exchange, const char *target)
 {
@@ -74,7 +74,7 @@ static const struct refusal *read_path(struct exchange_state *now, const char *p
     return NULL;
 }
 
-/* --- the fields ------------------------------------------------------------------------------- */
+/* --- the fields ------------------------------------------------------------------------------ */
 
 /* RFC 9110 §5.6.2 */
 static const bool token_char[256] = {

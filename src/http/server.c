@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,8 +25,7 @@
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-/* --- options
- * ---------------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 static tkr_error_t check_options(struct http_options *o, struct fault *fault)
 {
@@ -53,8 +53,7 @@ static tkr_error_t check_options(struct http_options *o, struct fault *fault)
     return TKR_OK;
 }
 
-/* --- TLS
- * ---------------------------------------------------------------------------------------------- */
+/* --- TLS ------------------------------------------------------------------------------------- */
 
 struct pem {
     char *text; /* locked and wiped: it may be a key */
@@ -93,8 +92,7 @@ static tkr_error_t pem_read(const char *path, struct pem *ret_pem, struct fault 
     return TKR_OK;
 }
 
-/* --- event threads
- * ---------------------------------------------------------------------------------------- */
+/* --- event threads --------------------------------------------------------------------------- */
 
 static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *text)
 {
@@ -104,7 +102,8 @@ static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *tex
 }
 
 /* libmicrohttpd's messages may quote a URL: only those of the start are kept. */
-static void keep_message(void *context, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void keep_message(void *context, const char *format,
+                                                               va_list arguments)
 {
     struct http_server *server = context;
     if (server->starting && server->start_message[0] == '\0') { /* the first is the cause */
@@ -124,7 +123,7 @@ static tkr_error_t start_daemon(struct http_thread *thread, const struct pem *ce
         {MHD_OPTION_END, 0, NULL},
     };
     bool use_tls = !thread->local && certificate->text != NULL;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
                      MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | (use_tls ? MHD_USE_TLS : 0);
     thread->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_on_call, thread, MHD_OPTION_EXTERNAL_LOGGER, keep_message,
@@ -164,18 +163,20 @@ static tkr_error_t start_threads(struct http_server *server, struct fault *fault
     for (unsigned i = 0; i < count; i++) {
         struct http_thread *thread = &server->threads[i];
         *thread = (struct http_thread){.server = server, .index = i, .local = i >= tcp};
+        thread->handed_end = &thread->handed;
+        thread->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         pthread_mutex_init(&thread->lock, NULL);
         server->thread_count++;
+        ENSURE(thread->wake >= 0, fault_set(fault, TKR_IO, "", "eventfd: %s", strerror(errno)));
         TRY(arena_new(HTTP_ARENA_BYTES_MAX, &thread->arena));
         TRY(start_daemon(thread, &certificate, &key, fault));
+        TRY(event_loop_start(thread));
     }
     server->starting = false;
     return TKR_OK;
 }
 
-/* --- new
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- new ------------------------------------------------------------------------------------- */
 
 static tkr_error_t start(struct http_server *server, struct fault *fault)
 {
@@ -241,9 +242,7 @@ void http_server_stats(struct http_server *server, struct http_stats *ret_stats)
     }
 }
 
-/* --- stopping
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- stopping -------------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
 {
@@ -314,8 +313,7 @@ void http_server_stop(struct http_server *server, int64_t grace_ms)
     worker_end(server->workers);
     listener_end(server->listener);
     for (unsigned i = 0; i < server->thread_count; i++) {
-        MHD_stop_daemon(server->threads[i].daemon);
-        server->threads[i].daemon = NULL;
+        event_loop_end(&server->threads[i]);
     }
 }
 
@@ -330,11 +328,13 @@ void http_server_free(struct http_server *server)
     worker_pool_free(server->workers);
     listener_free(server->listener);
     for (unsigned i = 0; i < server->thread_count; i++) {
-        if (server->threads[i].daemon != NULL) {
-            MHD_stop_daemon(server->threads[i].daemon);
+        struct http_thread *thread = &server->threads[i];
+        event_loop_end(thread);
+        arena_free(thread->arena);
+        if (thread->wake >= 0) {
+            close(thread->wake);
         }
-        arena_free(server->threads[i].arena);
-        pthread_mutex_destroy(&server->threads[i].lock);
+        pthread_mutex_destroy(&thread->lock);
     }
     free(server->threads);
     address_table_free(server->addresses);

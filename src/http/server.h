@@ -103,7 +103,7 @@ struct http_stats {
 };
 void http_server_stats(struct http_server *server, struct http_stats *ret_stats);
 
-/* --- the request ------------------------------------------------------------------------ */
+/* --- the request ----------------------------------------------------------------------------- */
 
 enum http_method http_method(const struct http_exchange *exchange);
 const char *http_path(const struct http_exchange *exchange);
@@ -139,7 +139,7 @@ bool http_peer_credentials(const struct http_exchange *exchange, uid_t *ret_uid,
                            pid_t *ret_pid);
 const char *http_request_id(struct http_exchange *exchange);
 
-/* --- the answer --------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------ */
 
 /* `name` is a literal in its final spelling; `value` is copied (a value with a CR, LF or NUL
  * is replaced by `-`: no header splitting). At most 24; more: assertion. */

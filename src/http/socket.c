@@ -30,7 +30,7 @@ static int take(int *fd)
     return taken;
 }
 
-/* --- TCP ------------------------------------------------------------------------------------ */
+/* --- TCP ------------------------------------------------------------------------------------- */
 
 union address {
     struct sockaddr any;
@@ -134,7 +134,7 @@ tkr_error_t socket_listen_tcp(const char *listen, int *ret_fd, struct fault *fau
     return TKR_OK;
 }
 
-/* --- Unix ----------------------------------------------------------------------------------- */
+/* --- Unix ------------------------------------------------------------------------------------ */
 
 static tkr_error_t no_socket(struct fault *fault, const char *path, int error)
 {

@@ -14,7 +14,7 @@
 
 #define START_MS 1767225600000 /* 2026-01-01T00:00:00Z */
 
-/* --- routes --------------------------------------------------------------------------------- */
+/* --- routes ---------------------------------------------------------------------------------- */
 
 static void answer_text(struct http_exchange *exchange, unsigned status, const char *text)
 {
@@ -176,6 +176,7 @@ static const struct http_route routes[] = {
     {HTTP_GET | HTTP_POST, "/echo", echo, HTTP_INLINE, ECHO_BYTES_MAX, 0},
     {HTTP_POST, "/worker/echo", echo, HTTP_WORKER, ECHO_BYTES_MAX, 0},
     {HTTP_GET, "/worker/gate", gate, HTTP_WORKER, 0, 0},
+    {HTTP_GET, "/block", gate, HTTP_INLINE, 0, 0},
     {HTTP_GET, "/worker/later", later, HTTP_WORKER, 0, 0},
     {HTTP_PATCH, "/items/special", item, HTTP_INLINE, 0, 1},
     {HTTP_GET, "/items/{id}", item, HTTP_INLINE, 0, 2},
@@ -195,7 +196,7 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/large", large, HTTP_INLINE, 0, 0},
 };
 
-/* --- the server ------------------------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------------ */
 
 tkr_error_t fixture_try(struct fixture *fixture,
                         void (*adjust)(struct fixture *fixture, struct http_options *options),
@@ -396,7 +397,7 @@ void read_answer(int fd, struct answer *answer)
 
 static const char *find_header(const struct answer *answer, const char *name, unsigned *ret_count)
 {
-    static char value[8192];
+    static _Thread_local char value[8192];
     const char *found = NULL;
     *ret_count = 0;
     for (const char *line = strstr(answer->head, "\r\n"); line != NULL && line[2] != '\r';
@@ -429,6 +430,18 @@ bool is_closed(int fd)
 {
     char byte;
     return receive(fd, &byte, 1) == 0;
+}
+
+bool closes_in_time(struct fixture *fixture, int fd, int64_t step_ms)
+{
+    struct pollfd polled = {fd, POLLIN, 0};
+    for (int waited = 0; waited < WAIT_MS; waited += 10) {
+        virtual_clock_advance(&fixture->time, step_ms);
+        if (poll(&polled, 1, 10) == 1) {
+            return is_closed(fd);
+        }
+    }
+    return false;
 }
 
 void ask(struct fixture *fixture, const char *request, struct answer *answer)

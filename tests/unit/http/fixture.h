@@ -12,10 +12,10 @@
  *
  * Routes: GET /hello (text), GET|POST /echo (the body, up to 1,000 bytes), POST /worker/echo
  * (the same by a worker), GET /worker/gate (answers when the test opens the gate),
- * GET /worker/later (the test answers), GET|DELETE /items/{id}, PATCH /items/special,
- * GET /headers (lines and first value of X-Test), GET /query, GET /inject, GET /peer,
- * GET /thread, GET /id, GET /count (headers that change), GET /refuse, GET /secret,
- * GET /large (a body that no socket buffer holds).
+ * GET /block (the same, holding the event thread), GET /worker/later (the test answers), GET|DELETE
+ * /items/{id}, PATCH /items/special, GET /headers (lines and first value of X-Test), GET /query,
+ * GET /inject, GET /peer, GET /thread, GET /id, GET /count (headers that change), GET /refuse, GET
+ * /secret, GET /large (a body that no socket buffer holds).
  */
 #ifndef TESTS_HTTP_FIXTURE_H
 #define TESTS_HTTP_FIXTURE_H
@@ -60,6 +60,9 @@ void fixture_stop(struct fixture *fixture);
 int fixture_connect(struct fixture *fixture);      /* over TCP */
 int fixture_connect_unix(struct fixture *fixture); /* over the Unix socket */
 int connect_port(unsigned port);                   /* -1: refused */
+/* Moves the clock on until the other side closes, and says whether it did: a connection may
+ * be taken in, and its time begin, after this is called. */
+bool closes_in_time(struct fixture *fixture, int fd, int64_t step_ms);
 void gate_open(struct fixture *fixture);
 void gate_wait(struct fixture *fixture, unsigned count); /* until so many stand there */
 struct http_exchange *parked_wait(struct fixture *fixture);

@@ -182,9 +182,10 @@ static void test_a_good_request_id_is_taken_over(void **state)
 
 static void test_an_odd_request_id_is_replaced(void **state)
 {
-    static const char *const ids[] = {"a b", "a\"", "", "\xc3\xa9",
-                                      "12345678901234567890123456789012345678901234567890"
-                                      "123456789012345"};
+    char long_id[HTTP_REQUEST_ID_BYTES_MAX + 2];
+    memset(long_id, 'a', sizeof(long_id) - 1);
+    long_id[sizeof(long_id) - 1] = '\0';
+    const char *const ids[] = {"a b", "a\"", "", "\xc3\xa9", long_id};
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         char request[256];
         struct answer answer;

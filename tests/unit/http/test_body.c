@@ -223,8 +223,7 @@ static void test_a_truncated_body_never_reaches_the_handler(void **state)
     struct http_stats stats;
     post(fd, "/echo", 100, 50);
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
-    virtual_clock_advance(&fixture.time, 1000);
-    assert_true(is_closed(fd));
+    assert_true(closes_in_time(&fixture, fd, 1000));
     close(fd);
     http_server_stats(fixture.server, &stats);
     uint64_t before = stats.requests[2];

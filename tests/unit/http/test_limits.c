@@ -52,6 +52,13 @@ static bool are_open(void *context)
     return open_connections() == *(uint64_t *)context;
 }
 
+/* Moves the clock on until all are closed; as closes_in_time. */
+static bool none_is_open(void *context)
+{
+    virtual_clock_advance(&fixture.time, 61000);
+    return open_connections() == 0;
+}
+
 static void wait_for_open(uint64_t count)
 {
     eventually(are_open, &count);
@@ -107,8 +114,7 @@ static void test_an_answer_that_is_not_taken_is_given_up(void **state)
         http_server_stats(fixture.server, &stats);
     } while (stats.requests[2] == 0);
     assert_int_equal(open_connections(), 1);
-    virtual_clock_advance(&fixture.time, 6000);
-    wait_for_open(0);
+    eventually(none_is_open, NULL);
     close(fd);
 }
 
@@ -116,17 +122,14 @@ static void test_an_idle_connection_is_closed(void **state)
 {
     int fd = fixture_connect(&fixture);
     assert_hello(fd);
-    virtual_clock_advance(&fixture.time, 61000);
-    assert_true(is_closed(fd));
+    assert_true(closes_in_time(&fixture, fd, 61000));
     close(fd);
 }
 
 static void test_a_connection_that_never_says_anything_is_closed(void **state)
 {
     int fd = fixture_connect(&fixture);
-    wait_for_open(1);
-    virtual_clock_advance(&fixture.time, 61000);
-    assert_true(is_closed(fd));
+    assert_true(closes_in_time(&fixture, fd, 61000));
     close(fd);
 }
 
@@ -194,6 +197,11 @@ static void many_connections(struct fixture *f, struct http_options *options)
     options->event_threads = 2;
 }
 
+static void many_connections_of_one_thread(struct fixture *f, struct http_options *options)
+{
+    options->connections_max = 200;
+}
+
 static void test_a_thousand_idle_connections_do_no_harm(void **state)
 {
     enum { COUNT = 1000 };
@@ -214,12 +222,37 @@ static void test_a_thousand_idle_connections_do_no_harm(void **state)
     }
     assert_hello(clients[0]);
     assert_hello(clients[COUNT - 1]);
-    virtual_clock_advance(&fixture.time, 61000);
-    wait_for_open(0);
+    eventually(none_is_open, NULL);
     for (int i = 0; i < COUNT; i++) {
         close(clients[i]);
     }
     close(fd);
+}
+
+/* libmicrohttpd's own event loop sleeps when it has collected exactly 128 events. */
+static void test_exactly_128_requests_at_once_are_answered(void **state)
+{
+    enum { COUNT = 128 };
+    int clients[COUNT];
+    struct answer answer;
+    fixture_start(&fixture, many_connections_of_one_thread);
+    for (int i = 0; i < COUNT; i++) {
+        clients[i] = fixture_connect(&fixture);
+        assert_hello(clients[i]);
+    }
+    int holder = fixture_connect(&fixture);
+    send_text(holder, "GET /block HTTP/1.1\r\nHost: x\r\n\r\n");
+    gate_wait(&fixture, 1);
+    for (int i = 0; i < COUNT; i++) {
+        send_text(clients[i], "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    gate_open(&fixture);
+    for (int i = 0; i < COUNT; i++) {
+        read_answer(clients[i], &answer);
+        assert_string_equal(answer.body, "hello");
+        close(clients[i]);
+    }
+    close(holder);
 }
 
 static void four_threads(struct fixture *f, struct http_options *options)
@@ -264,6 +297,7 @@ int main(void)
         cmocka_unit_test_teardown(test_connections_of_one_address_have_a_maximum_of_their_own,
                                   stop),
         cmocka_unit_test_teardown(test_a_thousand_idle_connections_do_no_harm, stop),
+        cmocka_unit_test_teardown(test_exactly_128_requests_at_once_are_answered, stop),
         cmocka_unit_test_teardown(test_connections_are_spread_evenly_over_the_threads, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
