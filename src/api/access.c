@@ -48,6 +48,28 @@ static bool is_named(const char *name, size_t length, const char *literal)
     return length == strlen(literal) && strncasecmp(name, literal, length) == 0;
 }
 
+/* Whether a list of options (RFC 9110 §5.6.1) has the one with which a peer claims its rights. */
+static bool has_peer_option(const char *value, size_t length)
+{
+    const char *end = value + length;
+    while (value < end) {
+        const char *comma = memchr(value, ',', (size_t)(end - value));
+        const char *stop = comma != NULL ? comma : end;
+        while (value < stop && (*value == ' ' || *value == '\t')) {
+            value++;
+        }
+        size_t option = (size_t)(stop - value);
+        while (option > 0 && (value[option - 1] == ' ' || value[option - 1] == '\t')) {
+            option--;
+        }
+        if (is_named(value, option, API_PEER_OPTION)) {
+            return true;
+        }
+        value = comma != NULL ? comma + 1 : end;
+    }
+    return false;
+}
+
 static void visit_all(void *context, const char *name, size_t name_length, const char *value,
                       size_t value_length)
 {
@@ -59,6 +81,9 @@ static void visit_all(void *context, const char *name, size_t name_length, const
         is_named(name, name_length, "Forwarded") || is_named(name, name_length, "Via") ||
         is_named(name, name_length, "X-Real-IP")) {
         headers->proxied = true;
+    }
+    if (is_named(name, name_length, "Connection") && has_peer_option(value, value_length)) {
+        headers->as_peer = true;
     }
 }
 
@@ -170,7 +195,8 @@ static bool principal_from_peer(struct api_call *call, const struct request_head
     uid_t uid;
     gid_t gid;
     pid_t pid;
-    if (headers->proxied || !http_peer_credentials(call->exchange, &uid, &gid, &pid)) {
+    if (!headers->as_peer || headers->proxied ||
+        !http_peer_credentials(call->exchange, &uid, &gid, &pid)) {
         return false;
     }
     bool administrator = uid == 0 || uid == call->api->options.socket_admin_uid;

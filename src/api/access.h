@@ -5,8 +5,12 @@
  * over the Unix socket is its peer's: root and the configured uid are the administrator, any
  * other local process may only verify (see api_route.local_peers).
  *
- * A proxy in front of the socket must not lend its identity to its clients: a request that
- * carries any trace of one (X-Forwarded-*, Forwarded, Via, X-Real-IP) has no peer's rights.
+ * A proxy in front of the socket must not lend its identity to its clients, and many leave no
+ * trace (nginx adds no header unless told to). So a peer has rights only when it says that it
+ * speaks for itself: with the option `Tokenry-Peer` in the header `Connection`, which is about
+ * one connection and which every proxy consumes (RFC 9110 §7.6.1). A request that carries
+ * it and any trace of a proxy nevertheless (X-Forwarded-*, Forwarded, Via, X-Real-IP) has no
+ * peer's rights either.
  */
 #ifndef API_ACCESS_H
 #define API_ACCESS_H
@@ -22,6 +26,7 @@ struct request_headers {
     size_t forwarded_for_length;
     bool overflowed; /* no memory to join them */
     bool proxied;    /* traces of a proxy; set by request_headers_read only */
+    bool as_peer;    /* says that it speaks for itself; likewise */
 };
 void request_headers_read(struct request_headers *headers, const struct api *api,
                           struct http_exchange *exchange);

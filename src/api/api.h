@@ -31,6 +31,10 @@ struct api;
 /* The organisation of the peers of the Unix socket, and of a fresh installation. */
 #define API_ORG_DEFAULT "default"
 
+/* The option of the header `Connection` with which a peer of the Unix socket claims its rights;
+ * without it a request there needs a token, as everywhere. See api/access.h. */
+#define API_PEER_OPTION "Tokenry-Peer"
+
 /* Where a credential may stand, in order of preference. */
 struct api_credential_source {
     const char *header; /* e.g. "Authorization", "X-API-Key" */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "cli/transport.h"
@@ -227,6 +228,9 @@ tkr_error_t transport_http(const char *url, const char *socket_path, const char 
                          "TOKENRY_TOKEN is no token: one has at most %d visible ASCII "
                          "characters",
                          TOKEN_TEXT_BYTES_MAX);
+    }
+    if (socket_path != NULL) { /* who runs this command is who asks */
+        TRY(append(&client->headers, "Connection: " API_PEER_OPTION));
     }
     set_options(client->curl, socket_path, private || socket_path != NULL);
     *ret_transport = (struct transport){http_call, http_close, client};

@@ -119,7 +119,9 @@ def test_requests_are_counted_and_survive_a_restart(daemon):
 
 
 def test_the_unix_socket_knows_its_owner_without_a_token(daemon):
-    answer = daemon.request("POST", TOKENS, body={"user_id": "sock", "name": "s"}, over="unix")
+    asked = {"body": {"user_id": "sock", "name": "s"}, "over": "unix"}
+    assert daemon.request("POST", TOKENS, **asked).status == 401
+    answer = daemon.request("POST", TOKENS, {"Connection": "Tokenry-Peer"}, **asked)
     assert answer.status == 201
     assert daemon.auth(answer.json["token"]).status == 200
     assert daemon.request("GET", TOKENS).status == 401

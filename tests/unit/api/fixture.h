@@ -79,10 +79,13 @@ struct answer ask(struct fixture *fixture, const char *request, const char *head
                   const char *body);
 struct answer ask_bytes(struct fixture *fixture, const char *request, const char *headers,
                         const void *body, size_t body_length);
-/* The same over the Unix socket. */
+/* The same over the Unix socket, by a peer that claims its rights. */
 struct answer ask_socket(struct fixture *fixture, const char *request, const char *headers,
                          const char *body);
-/* The same over the Unix socket by a process of user `nobody`; only the status. */
+/* The same, and it does not claim them. */
+struct answer ask_socket_unclaimed(struct fixture *fixture, const char *request,
+                                   const char *headers, const char *body);
+/* Like ask_socket, by a process of user `nobody`; only the status. */
 unsigned ask_socket_as_nobody(struct fixture *fixture, const char *request, const char *headers,
                               const char *body);
 /* With the admin's token. */

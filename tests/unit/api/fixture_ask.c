@@ -16,6 +16,7 @@
 #define TEXTS_KEPT 256
 #define WAIT_MS 10000
 #define NOBODY 65534
+#define CLAIM "Connection: " API_PEER_OPTION "\r\n"
 
 /* Texts that live for a while: the last TEXTS_KEPT of them. */
 static char *keep(char *text)
@@ -169,6 +170,12 @@ struct answer ask(struct fixture *fixture, const char *request, const char *head
 struct answer ask_socket(struct fixture *fixture, const char *request, const char *headers,
                          const char *body)
 {
+    return ask_socket_unclaimed(fixture, request, printed(CLAIM "%s", headers), body);
+}
+
+struct answer ask_socket_unclaimed(struct fixture *fixture, const char *request,
+                                   const char *headers, const char *body)
+{
     size_t length = 0;
     int fd = connect_socket(fixture);
     assert_true(fd >= 0);
@@ -186,6 +193,7 @@ static int nobody_asks(const struct fixture *fixture, const char *request, const
     }
     size_t length = 0;
     int fd = connect_socket(fixture);
+    headers = printed(CLAIM "%s", headers);
     char *bytes =
         fd < 0 ? NULL
                : exchange(fd, request, headers, body, body != NULL ? strlen(body) : 0, &length);

@@ -218,6 +218,41 @@ static void test_a_proxy_at_the_socket_does_not_lend_its_identity(void **state)
     }
 }
 
+/* nginx, unless it is told to, adds no header by which one could know it. */
+static void test_a_peer_that_does_not_claim_its_rights_has_none(void **state)
+{
+    static const char *const others[] = {"",
+                                         "Tokenry-Peer: yes\r\n",
+                                         "Connection: keep-alive\r\n",
+                                         "Connection: Tokenry-Peers\r\n",
+                                         "Connection: not Tokenry-Peer\r\n",
+                                         "X-Connection: Tokenry-Peer\r\n"};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        for (size_t j = 0; j < COUNT_OF(routes); j++) {
+            struct answer answer =
+                ask_socket_unclaimed(*state, routes[j].request, others[i], routes[j].body);
+            assert_int_equal(answer.status, 401);
+        }
+    }
+}
+
+static void test_the_claim_may_stand_among_other_options(void **state)
+{
+    static const char *const claims[] = {"Connection: close, Tokenry-Peer\r\n",
+                                         "connection: ,tokenry-peer\t, close\r\n"};
+    for (size_t i = 0; i < COUNT_OF(claims); i++) {
+        struct answer answer = ask_socket_unclaimed(*state, "GET /api/v1/auth/me", claims[i], NULL);
+        assert_int_equal(answer.status, 200);
+    }
+}
+
+/* Over TCP there is no peer whose rights it could be. */
+static void test_a_claim_over_tcp_is_nothing(void **state)
+{
+    struct answer answer = ask(*state, "GET /api/v1/auth/me", "Connection: Tokenry-Peer\r\n", NULL);
+    assert_int_equal(answer.status, 401);
+}
+
 static void test_a_credential_at_the_socket_counts_and_not_the_peer(void **state)
 {
     struct fixture *fixture = *state;
@@ -270,6 +305,9 @@ int main(void)
         WITH_FIXTURE(test_nobody_gives_more_scope_than_they_have),
         WITH_FIXTURE(test_the_administrator_at_the_socket_needs_no_token),
         WITH_FIXTURE(test_a_proxy_at_the_socket_does_not_lend_its_identity),
+        WITH_FIXTURE(test_a_peer_that_does_not_claim_its_rights_has_none),
+        WITH_FIXTURE(test_the_claim_may_stand_among_other_options),
+        WITH_FIXTURE(test_a_claim_over_tcp_is_nothing),
         WITH_FIXTURE(test_a_credential_at_the_socket_counts_and_not_the_peer),
         WITH_OTHER_UID(test_another_local_process_may_verify_and_read_metrics_only),
         WITH_OTHER_UID(test_a_token_works_for_another_local_process),
