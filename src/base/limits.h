@@ -64,6 +64,11 @@
 #define HTTP_WORKER_THREADS_MAX 256              /* likewise */
 #define HTTP_ACCEPT_BATCH_MAX 256                /* accepted in a row before looking around */
 #define HTTP_PEM_BYTES_MAX (256 * 1024)          /* certificate or key file; more: too_large */
+#define HTTP_PROBLEM_BYTES_MAX 8192              /* a problem's JSON; more: `{}` */
+#define HTTP_BACKLOG_MAX 4096                    /* connections not accepted yet; more: refused */
+#define HTTP_HALF_CLOSED_MS 500                  /* no step forward: look whether more can come */
+#define HTTP_QUIET_MS 250                        /* without a request, stopping: who is idle goes */
+#define HTTP_GIVE_UP_MS 200                      /* for the 503 of those who waited, stopping */
 #define HTTP_QUERY_ARGUMENTS_MAX 64              /* more: 400 */
 #define HTTP_SCOPE_ARGUMENTS_MAX 16              /* `scope=` in one /auth; more: 400 */
 #define HTTP_FORWARDED_HOPS_MAX 32               /* addresses in X-Forwarded-For; more: 400 */

@@ -16,8 +16,7 @@
 
 #include "http/internal.h"
 
-#define HALF_CLOSED_MS 500 /* without a step forward: look whether more can come */
-#define POLL_BATCH 256     /* 1,000 idle connections: 0.1 ms a sweep */
+#define POLL_BATCH 256 /* 1,000 idle connections: 0.1 ms a sweep */
 
 /* --- opening and closing ------------------------------------------------------------------------
  */
@@ -175,7 +174,7 @@ static bool may_be_half_closed(const struct http_connection *connection, uint64_
     uint64_t waiting = atomic_load_explicit(&connection->waiting, memory_order_relaxed);
     enum connection_stage stage = (enum connection_stage)(waiting & 3);
     return (stage == STAGE_IDLE || stage == STAGE_READING) &&
-           now_ms >= (waiting >> 2) + HALF_CLOSED_MS;
+           now_ms >= (waiting >> 2) + HTTP_HALF_CLOSED_MS;
 }
 
 void connection_sweep(struct http_thread *thread, uint64_t now_ms)

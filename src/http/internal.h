@@ -208,11 +208,11 @@ struct http_server {
 };
 
 /* exchange.c: the callbacks of libmicrohttpd; their closure is the thread. */
-void *exchange_on_target(void *thread, const char *target, struct MHD_Connection *mhd);
-enum MHD_Result exchange_on_call(void *thread, struct MHD_Connection *mhd, const char *path,
+void *exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result exchange_on_call(void *context, struct MHD_Connection *mhd, const char *path,
                                  const char *method, const char *version, const char *upload,
-                                 size_t *upload_bytes, void **exchange);
-void exchange_on_completed(void *thread, struct MHD_Connection *mhd, void **exchange,
+                                 size_t *upload_bytes, void **state);
+void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **state,
                            enum MHD_RequestTerminationCode why);
 /* Runs the route's handler; on a worker thread too. */
 void exchange_run(struct http_exchange *exchange);
@@ -238,7 +238,7 @@ void router_find(struct http_exchange *exchange);
 unsigned router_method(const char *name);
 /* `GET, HEAD, POST`; `text` has room for all. */
 #define ROUTER_ALLOW_BYTES 64
-void router_allow(unsigned methods, char text[ROUTER_ALLOW_BYTES]);
+void router_allow(unsigned allowed, char text[ROUTER_ALLOW_BYTES]);
 
 /* answer.c, on the event thread */
 enum MHD_Result answer_send(struct http_exchange *exchange);
@@ -247,7 +247,7 @@ void answer_refusal(struct http_exchange *exchange, const struct refusal *refusa
 void answer_deinit(struct http_connection *connection);
 
 /* connection.c */
-void connection_on_notify(void *thread, struct MHD_Connection *mhd, void **socket_context,
+void connection_on_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code);
 void connection_unref(struct http_connection *connection);
 static inline void connection_stage(struct http_connection *connection, enum connection_stage stage)

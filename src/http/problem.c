@@ -6,8 +6,6 @@
 #include "base/text.h"
 #include "http/internal.h"
 
-#define PROBLEM_BYTES_MAX 8192 /* a fault's texts and six times their length at worst */
-
 /* clang-format off */
 const struct refusal
     refusal_malformed_target = {400, true, "malformed", "The request is not well formed",
@@ -56,7 +54,7 @@ void http_answer_problem(struct http_exchange *exchange, unsigned status, const 
 {
     const char *type = exchange->connection->problem_type;
     CLEANUP(buffer_deinit) struct buffer out;
-    buffer_init(&out, PROBLEM_BYTES_MAX);
+    buffer_init(&out, HTTP_PROBLEM_BYTES_MAX);
     if (type != NULL && type[0] != '\0') {
         buffer_print(&out, "{\"type\":\"%s%s\"", type, code);
     } else {

@@ -19,6 +19,9 @@
  * bytes (CR LF) later, and the last must end four bytes before the end. A cut string, a
  * folded or a bare line leaves a gap of another size. That costs one subtraction a field.
  *
+ * One thing cannot be told: NUL LF in the place of CR LF, for libmicrohttpd leaves NUL NUL of
+ * both. It ends the line either way.
+ *
  * What libmicrohttpd answers itself, with a short HTML text and a closed connection, before
  * this file sees it: a request line that is no request line or no HTTP/1.x (400, 505), a
  * target that does not fit in the pool (414), headers that do not fit (431), a line without

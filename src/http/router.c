@@ -6,6 +6,7 @@
  * There are some twenty rows, and the first bytes decide, so a table walk is enough (about
  * 30 ns for the last row).
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "http/internal.h"
@@ -41,10 +42,12 @@ unsigned router_method(const char *name)
 
 void router_allow(unsigned allowed, char text[ROUTER_ALLOW_BYTES])
 {
+    size_t length = 0;
     text[0] = '\0';
     for (size_t i = 0; i < METHOD_COUNT; i++) {
         if (allowed & methods[i].method) {
-            strcat(strcat(text, text[0] != '\0' ? ", " : ""), methods[i].name);
+            length += (size_t)snprintf(text + length, ROUTER_ALLOW_BYTES - length, "%s%s",
+                                       length > 0 ? ", " : "", methods[i].name);
         }
     }
 }

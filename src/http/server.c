@@ -19,9 +19,7 @@
 #include "base/text.h"
 #include "http/internal.h"
 
-#define POLL_MS 5      /* while stopping */
-#define QUIET_MS 250   /* without a request: nobody is about to send one */
-#define SENDING_MS 200 /* for the answers to those who were given up */
+#define POLL_MS 5 /* while stopping */
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -157,6 +155,7 @@ static tkr_error_t start_threads(struct http_server *server, struct fault *fault
     }
     unsigned tcp = o->listen[0] != '\0' ? o->event_threads : 0;
     unsigned count = tcp + (o->socket_path[0] != '\0' ? o->event_threads : 0);
+    ASSERT(count > 0);
     server->threads = calloc(count, sizeof(server->threads[0]));
     ENSURE(server->threads != NULL, TKR_MEMORY);
     server->starting = true;
@@ -288,7 +287,7 @@ static void drain(struct http_server *server, int64_t grace_ms)
         if (after != before || busy(server) > 0) {
             before = after;
             quiet_since_ms = now_ms();
-        } else if (now_ms() - quiet_since_ms >= QUIET_MS) {
+        } else if (now_ms() - quiet_since_ms >= HTTP_QUIET_MS) {
             return;
         }
     }
@@ -307,7 +306,7 @@ void http_server_stop(struct http_server *server, int64_t grace_ms)
     for (unsigned i = 0; i < server->thread_count; i++) {
         connection_abandon(&server->threads[i]);
     }
-    for (int64_t start_ms = now_ms(); busy(server) > 0 && now_ms() - start_ms < SENDING_MS;) {
+    for (int64_t start_ms = now_ms(); busy(server) > 0 && now_ms() - start_ms < HTTP_GIVE_UP_MS;) {
         nap();
     }
     worker_end(server->workers);

@@ -13,11 +13,20 @@
  *                 answer later from any thread, by http_answer, exactly once. When the
  *                 queue is full (WORK_QUEUE_MAX) the answer is 503 with Retry-After.
  *
- * What the layer does by itself: unknown path 404, known path with another method 405 with
- * `Allow`, HEAD for GET routes, body over the maximum 413, too many or malformed query
- * arguments 400, a header with an 8-bit or control byte where a handler asks for it is
- * reported as such, connection and idle limits, a request id (X-Request-Id is taken when
- * it is 1 to 48 of [A-Za-z0-9._-], else ours) that is echoed and logged.
+ * What the layer does by itself:
+ *
+ *   404  unknown path           405  known path, another method; with `Allow`
+ *   413  body over the maximum  431  head over HTTP_HEADER_BYTES_MAX or too many lines
+ *   400  malformed or too many query arguments (request.c lists what else); control bytes in
+ *        a header, so that no handler sees one. Bytes above 0x7F in a value come through
+ *   501  a transfer coding that is not `chunked`
+ *   503  queue of the workers full, or no memory; with `Retry-After: 1`
+ *
+ * HEAD for GET routes; deadlines and maxima of connections; `Date` and `Server`; a request id
+ * (X-Request-Id is taken when it is 1 to HTTP_REQUEST_ID_BYTES_MAX of [A-Za-z0-9._-], else
+ * ours), echoed on problems, on workers' answers and where a handler asked for it.
+ *
+ * The strings of the options must outlive the server; `problem_type` every exchange, too.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -92,7 +101,11 @@ MUST_USE tkr_error_t http_server_new(const struct http_options *options,
 /* Where it listens in truth, e.g. after `:0`. */
 unsigned http_server_port(const struct http_server *server);
 unsigned http_server_threads(const struct http_server *server); /* ids are 0..threads-1 */
-/* Stops accepting, lets requests in flight be answered for up to `grace_ms`, then closes. */
+/*
+ * Stops accepting, answers what is in flight or comes on open connections, each with
+ * `Connection: close`, for up to `grace_ms` or until it is quiet; tells those who still wait
+ * for a worker 503, waits for the handlers that run, and closes. Again: nothing.
+ */
 void http_server_stop(struct http_server *server, int64_t grace_ms);
 void http_server_free(struct http_server *server); /* NULL is allowed */
 
@@ -108,12 +121,13 @@ void http_server_stats(struct http_server *server, struct http_stats *ret_stats)
 enum http_method http_method(const struct http_exchange *exchange);
 const char *http_path(const struct http_exchange *exchange);
 int http_route_id(const struct http_exchange *exchange);
-/* Percent-decoded value of {name}; NULL when it has NUL or is no UTF-8. */
+/* Percent-decoded value of {name}; NULL when it is malformed, no UTF-8, or has control bytes. */
 const char *http_path_argument(struct http_exchange *exchange, const char *name);
 unsigned http_thread(const struct http_exchange *exchange); /* inline: the event thread */
-struct arena *http_arena(struct http_exchange *exchange);   /* for the life of the exchange */
+struct arena *http_arena(struct http_exchange *exchange);   /* until it is answered */
 
-/* A header by name (any case). Returns how many lines have it; *ret_value is the first. */
+/* A header by name (any case). Returns how many lines have it; *ret_value is the first, not
+ * NUL-terminated, without white space around it, and written only when there is one. */
 unsigned http_header(struct http_exchange *exchange, const char *name, const char **ret_value,
                      size_t *ret_length);
 /* Every line: calls `visit` in order. Cheaper than many http_header calls. */
@@ -126,11 +140,11 @@ struct http_argument {
     const char *name, *value;
     size_t value_length;
 };
-/* Errors: TKR_OUT_OF_RANGE (too many), TKR_MALFORMED (bad percent-encoding, NUL). */
+/* `+` is a space. Always TKR_OK: what is malformed or too much was answered with 400 before. */
 MUST_USE tkr_error_t http_arguments(struct http_exchange *exchange,
                                     const struct http_argument **ret_arguments, size_t *ret_count);
+/* NUL-terminated, "" without one; wiped when the exchange ends. */
 const char *http_body(struct http_exchange *exchange, size_t *ret_length);
-/* The body is wiped when the exchange ends. */
 
 /* The peer: NULL for a Unix socket. */
 const struct sockaddr *http_peer(const struct http_exchange *exchange);
@@ -141,10 +155,14 @@ const char *http_request_id(struct http_exchange *exchange);
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-/* `name` is a literal in its final spelling; `value` is copied (a value with a CR, LF or NUL
- * is replaced by `-`: no header splitting). At most 24; more: assertion. */
+/* `name` is a literal in its final spelling; `value` is copied. An empty value, one with a CR or
+ * LF (no header splitting), or one over HTTP_ANSWER_HEADER_BYTES_MAX is replaced by `-`. At most
+ * HTTP_ANSWER_HEADERS_MAX; more: assertion. Cheap when the connection's answer before had the
+ * same headers in the same order: a value that has not changed is only compared. */
 void http_set_header(struct http_exchange *exchange, const char *name, const char *value);
-/* Answers, exactly once. `body` is copied; NULL for none. `wipe_body`: the copy is a secret. */
+/* Answers, exactly once; after that a worker's exchange is the layer's again and must not be
+ * touched. `status` is 200 to 599. `body` is copied; NULL for none. `wipe_body`: the copy is a
+ * secret. May come after http_server_free: it is thrown away then. */
 void http_answer(struct http_exchange *exchange, unsigned status, const char *content_type,
                  const void *body, size_t body_length, bool wipe_body);
 /* problem+json (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, `request_id`,

@@ -14,8 +14,6 @@
 #include "base/text.h"
 #include "http/internal.h"
 
-#define BACKLOG 4096 /* the kernel cuts it at net.core.somaxconn */
-
 static void close_p(int *fd)
 {
     if (*fd >= 0) {
@@ -100,7 +98,7 @@ static int open_tcp(const union address *address, socklen_t length, bool dual)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6)) != 0) {
         return -1;
     }
-    if (bind(fd, &address->any, length) != 0 || listen(fd, BACKLOG) != 0) {
+    if (bind(fd, &address->any, length) != 0 || listen(fd, HTTP_BACKLOG_MAX) != 0) {
         return -1;
     }
     return take(&fd);
@@ -176,14 +174,14 @@ tkr_error_t socket_listen_unix(const char *path, unsigned mode, int *ret_fd,
         return fault_set(fault, TKR_INVALID, "socket", "%s is longer than %zu bytes", path,
                          sizeof(address.sun_path) - 1);
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     TRY(clear_stale(&address, fault));
     CLEANUP(close_p) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || fchmod(fd, mode) != 0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         return no_socket(fault, path, errno);
     }
-    if (chmod(path, mode) != 0 || lstat(path, &status) != 0 || listen(fd, BACKLOG) != 0) {
+    if (chmod(path, mode) != 0 || lstat(path, &status) != 0 || listen(fd, HTTP_BACKLOG_MAX) != 0) {
         int error = errno;
         unlink(path);
         return no_socket(fault, path, error);

@@ -31,7 +31,7 @@ static void echo(void *context, struct http_exchange *exchange)
     size_t length;
     const char *body = http_body(exchange, &length);
     http_set_header(exchange, "X-Method", http_method_name(http_method(exchange)));
-    http_answer(exchange, 200, "text/plain", body, length, false);
+    http_answer(exchange, 200, "text/plain", body, length, true);
 }
 
 static void gate(void *context, struct http_exchange *exchange)

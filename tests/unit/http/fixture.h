@@ -41,6 +41,7 @@ struct fixture {
     struct http_server *server;
     struct virtual_clock time;
     char directory[64], socket_path[96];
+    struct log *log; /* a test's own */
     /* The gate of /worker/gate and the parked exchange of /worker/later. */
     pthread_mutex_t lock;
     pthread_cond_t changed;

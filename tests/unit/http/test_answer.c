@@ -244,6 +244,41 @@ static void test_answers_are_counted_by_class(void **state)
     assert_true(after.connections_total >= before.connections_total + 4);
 }
 
+static int log_pipe[2];
+
+static void with_log(struct fixture *f, struct http_options *options)
+{
+    options->access_log = true;
+    assert_int_equal(
+        log_new(log_pipe[1], LOG_FORMAT_JSON, LOG_DEBUG, options->clock, &options->log), TKR_OK);
+    f->log = options->log;
+}
+
+static void test_an_access_line_names_the_route_and_not_the_path(void **state)
+{
+    struct fixture other;
+    struct answer answer;
+    char lines[4096] = "";
+    assert_int_equal(pipe(log_pipe), 0);
+    fixture_start(&other, with_log);
+    ask(&other,
+        "GET /items/sk_live_secret?a=sk_live_secret HTTP/1.1\r\nHost: x\r\n"
+        "X-Request-Id: mine\r\n\r\n",
+        &answer);
+    assert_string_equal(answer_header(&answer, "X-Request-Id"), "mine");
+    ask(&other, "GET /sk_live_secret HTTP/1.1\r\nHost: x\r\n\r\n", &answer);
+    struct log *log = other.log;
+    fixture_stop(&other);
+    assert_true(read(log_pipe[0], lines, sizeof(lines) - 1) > 0);
+    assert_non_null(strstr(lines, "\"route\":\"/items/{id}\""));
+    assert_non_null(strstr(lines, "\"request_id\":\"mine\""));
+    assert_non_null(strstr(lines, "\"status\":404"));
+    assert_null(strstr(lines, "sk_live_"));
+    log_free(log);
+    close(log_pipe[0]);
+    close(log_pipe[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_a_worker_answers_with_a_request_id),
         cmocka_unit_test(test_a_secret_body_arrives),
         cmocka_unit_test(test_answers_are_counted_by_class),
+        cmocka_unit_test(test_an_access_line_names_the_route_and_not_the_path),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

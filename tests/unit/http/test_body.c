@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "http/internal.h"
 
 static struct fixture fixture;
 
@@ -284,6 +285,47 @@ static void test_headers_survive_the_body_of_another_request(void **state)
     close(other);
 }
 
+/* What an open, idle connection still has in its buffers. */
+static bool holds_nothing(void *context)
+{
+    struct http_thread *thread = &fixture.server->threads[0];
+    struct answer answer;
+    bool clean = true;
+    ask(&fixture, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", &answer); /* the thread went on */
+    pthread_mutex_lock(&thread->lock);
+    for (struct http_connection *c = thread->first; c != NULL; c = c->next) {
+        const struct kept *const kept[] = {&c->exchange.body, &c->exchange.head,
+                                           &c->exchange.answer};
+        for (size_t i = 0; i < 3; i++) {
+            clean &= kept[i]->capacity == 0 ||
+                     memmem(kept[i]->bytes, kept[i]->capacity, "sk_live_", 8) == NULL;
+        }
+    }
+    pthread_mutex_unlock(&thread->lock);
+    return clean;
+}
+
+static void test_bodies_and_copied_heads_are_wiped(void **state)
+{
+    static const char *const requests[] = {
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 14\r\n\r\nsk_live_secret",
+        "POST /worker/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_live_secret\r\n"
+        "Content-Length: 2\r\n\r\nok",
+        "POST /worker/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "e\r\nsk_live_secret\r\n0\r\n\r\n",
+        "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        int fd = fixture_connect(&fixture);
+        struct answer answer;
+        send_text(fd, requests[i]);
+        read_answer(fd, &answer);
+        assert_int_equal(answer.status / 100, 2);
+        eventually(holds_nothing, NULL);
+        close(fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_100_continue_is_sent_for_a_body_that_is_wanted),
         cmocka_unit_test(test_100_continue_is_not_sent_for_a_body_that_is_refused),
         cmocka_unit_test(test_headers_survive_the_body_of_another_request),
+        cmocka_unit_test(test_bodies_and_copied_heads_are_wiped),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
