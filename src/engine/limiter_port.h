@@ -31,6 +31,10 @@ struct limiter_take {
     const enum window_kind *kinds; /* WINDOW_COUNT of them */
     struct limiter_subject token, user;
     int64_t now_ms;
+    /* Reads the clock again; NULL when nobody counts at the same time. Used in the rare case
+     * that a count of others must be moved and may not seem older than it is. */
+    int64_t (*later_ms)(void *context);
+    void *later_context;
     uint32_t cost;
     bool dry_run; /* decide and report, write nothing */
 };

@@ -174,9 +174,19 @@ static inline uint32_t report_windows(struct verify_result *result, uint32_t cou
     return count;
 }
 
+static int64_t read_clock_again(void *context)
+{
+    const struct segment_reader *reader = context;
+    const struct segment_keys_header *header = reader->mapping->view.header;
+    int64_t now_ms = 0, silent_ns;
+    (void)segment_clock_read(&header->clock, clock_monotonic_coarse_ns(reader->clock), &now_ms,
+                             &silent_ns);
+    return now_ms;
+}
+
 static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
 {
-    const struct segment_reader *reader = e->verifier->reader;
+    struct segment_reader *reader = e->verifier->reader;
     struct segment_tier_copy tier;
     struct limiter_take take;
     uint32_t line = (uint32_t)(e->record[2] >> 32), user_line = 0;
@@ -189,6 +199,8 @@ static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
     take.token.limits = token_limits(e, &tier);
     take.kinds = reader->mapping->kinds;
     take.now_ms = e->result->now_ms;
+    take.later_ms = read_clock_again;
+    take.later_context = reader;
     take.cost = e->request->cost;
     take.dry_run = dry_run;
     struct limiter_answer answer;

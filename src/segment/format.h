@@ -96,12 +96,15 @@ enum segment_state {
     SEGMENT_STATE_SUPERSEDED = 3,
 };
 
-/* now = base + (monotonic - base_monotonic), one percent less while `slow`. */
+/* now = base + (monotonic - monotonic of the last beat), one percent less while slow; see
+ * segment/clock_line.h. */
+struct segment_clock_copy {
+    _Atomic int64_t base_ns;
+    _Atomic int64_t monotonic_ns_slow; /* nanoseconds × 2, + 1 while slow; the heartbeat, too */
+};
 struct segment_clock_line {
     _Alignas(64) _Atomic uint32_t seq;
-    _Atomic uint32_t slow;
-    _Atomic int64_t base_ns, base_monotonic_ns;
-    _Atomic int64_t beat_monotonic_ns; /* the heartbeat */
+    struct segment_clock_copy copies[2];
 };
 
 struct segment_keys_header {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "segment/writer.h"
@@ -16,6 +17,26 @@
 #define TRY_AGAIN_NS 100000000
 /* Openings in a row when the files are exchanged between one look and the next. */
 #define OPEN_TRIES 8
+
+/* How long to wait for a writer that was stopped in the middle of a record. */
+#define WAIT_NS 50000
+#define WAITS_MAX 200
+
+bool segment_copy_patiently(const _Atomic uint64_t *words, uint64_t *ret_copy, uint32_t count)
+{
+    static const struct timespec wait = {.tv_nsec = WAIT_NS};
+    for (int i = 0; i < WAITS_MAX; i++) {
+        (void)nanosleep(&wait, NULL);
+        for (uint32_t w = 0; w < count; w++) {
+            ret_copy[w] = segment_load(&words[w]);
+        }
+        bool steady = atomic_load_explicit(&words[0], memory_order_relaxed) == ret_copy[0];
+        if ((ret_copy[0] & 1) == 0 && steady) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static struct {
     pthread_mutex_t lock;

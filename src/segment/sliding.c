@@ -51,21 +51,37 @@ static uint64_t foreign_count(enum window window, uint64_t word, uint32_t number
     return sliding_sum(shape, sliding_live(shape, word, age, newest));
 }
 
-void sliding_read_foreign(enum window window, line_word *words, int64_t now_ms,
+/* A time that is not before any count in the words: that of a later clock that was here, and
+ * with words of another layout, whose counts may have to be moved, the time after reading. */
+static int64_t adopted_ms(enum window window, struct sliding_shape shape,
+                          struct sliding_clock clock, const uint64_t *loaded)
+{
+    int64_t now_ms = clock.now_ms;
+    bool foreign = false;
+    for (uint32_t i = 0; i < shape.words; i++) {
+        foreign |= loaded[i] != 0 && sliding_word_layout(loaded[i]) != shape.layout;
+    }
+    if (foreign && clock.later_ms != NULL) {
+        int64_t later_ms = clock.later_ms(clock.context);
+        now_ms = later_ms > now_ms ? later_ms : now_ms;
+    }
+    for (int i = 0; i < ADOPTIONS_MAX; i++) {
+        int64_t newest = newest_ms(window, loaded, shape.words, now_ms);
+        if (newest == now_ms) {
+            break;
+        }
+        now_ms = newest;
+    }
+    return now_ms;
+}
+
+void sliding_read_foreign(enum window window, line_word *words, struct sliding_clock clock,
                           struct sliding_shape shape, struct sliding_view *view)
 {
     for (uint32_t i = 0; i < shape.words; i++) {
         view->loaded[i] = atomic_load(&words[i]);
     }
-    view->now_ms = now_ms;
-    for (int i = 0; i < ADOPTIONS_MAX; i++) {
-        int64_t newest = newest_ms(window, view->loaded, shape.words, view->now_ms);
-        if (newest == view->now_ms) {
-            break;
-        }
-        view->now_ms = newest;
-    }
-    view->at = sliding_moment(shape, view->now_ms);
+    view->at = sliding_moment(shape, adopted_ms(window, shape, clock, view->loaded));
     view->used = view->foreign = view->foreign_sum = 0;
     for (uint32_t i = 0; i < shape.words; i++) {
         uint64_t word = view->loaded[i];

@@ -31,7 +31,9 @@
  *
  * When a limit changes so much that the layout does, a word of the other layout counts by the
  * times of its own buckets, and whoever overwrites it takes what it still counts into the
- * present bucket. That makes the counts younger than they are, so it is the safe side.
+ * present bucket. That makes the counts younger than they are, which is the safe side, only
+ * if the present is read after the word was: a thread whose clock is 742 ms behind could
+ * otherwise move a count from a bucket of 4.000 s to one of 3.158 s that ends before it.
  */
 #ifndef SEGMENT_SLIDING_H
 #define SEGMENT_SLIDING_H
@@ -163,7 +165,6 @@ static inline __attribute__((always_inline)) uint64_t sliding_sum(struct sliding
 /* What a window holds at a moment. */
 struct sliding_view {
     struct sliding_moment at; /* after adopting a future that others have seen */
-    int64_t now_ms;           /* likewise */
     uint64_t used;
     uint64_t loaded[SLIDING_LONG_WORDS]; /* the words as they were read */
     uint64_t live[SLIDING_LONG_WORDS];   /* their counters inside the window */
@@ -175,17 +176,20 @@ struct sliding_view {
  * Reads `words`. `shape` and, for speed, `window` are compile-time constants of the caller.
  * Any bit pattern is possible; the result is then some count, never a fault.
  */
-void sliding_read_foreign(enum window window, line_word *words, int64_t now_ms,
+struct sliding_clock {
+    int64_t now_ms;
+    int64_t (*later_ms)(void *context); /* NULL: nobody counts at the same time */
+    void *context;
+};
+void sliding_read_foreign(enum window window, line_word *words, struct sliding_clock clock,
                           struct sliding_shape shape, struct sliding_view *view);
 
-static inline __attribute__((always_inline)) void sliding_read(enum window window,
-                                                               struct sliding_shape shape,
-                                                               line_word *words, int64_t now_ms,
-                                                               struct sliding_view *ret_view)
+static inline __attribute__((always_inline)) void
+sliding_read(enum window window, struct sliding_shape shape, line_word *words,
+             struct sliding_clock clock, struct sliding_view *ret_view)
 {
     struct sliding_view *view = ret_view;
-    view->now_ms = now_ms;
-    view->at = sliding_moment(shape, now_ms);
+    view->at = sliding_moment(shape, clock.now_ms);
     view->used = 0;
     view->foreign = 0;
     view->foreign_sum = 0;
@@ -199,7 +203,7 @@ static inline __attribute__((always_inline)) void sliding_read(enum window windo
         bool future = SLIDING_TAG_MASK + 1 - age <= SLIDING_AHEAD_MAX && age != 0;
         if (__builtin_expect(word != 0 && (future || sliding_word_layout(word) != shape.layout),
                              0)) {
-            sliding_read_foreign(window, words, now_ms, shape, view);
+            sliding_read_foreign(window, words, clock, shape, view);
             return;
         }
         view->live[i] = sliding_live(shape, word, age, newest);

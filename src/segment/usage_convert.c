@@ -25,8 +25,9 @@ static uint64_t counted(enum window window, enum window_kind kind, const uint64_
         atomic_init(&copy[i], words[i]);
     }
     struct sliding_view view;
-    sliding_read(window, shape, copy, now_ms, &view);
-    return drop_future && view.now_ms > now_ms ? 0 : view.used;
+    sliding_read(window, shape, copy, (struct sliding_clock){.now_ms = now_ms}, &view);
+    bool future = view.at.bucket > sliding_moment(shape, now_ms).bucket;
+    return drop_future && future ? 0 : view.used;
 }
 
 static void put_count(enum window window, enum window_kind kind, uint64_t count, uint64_t *words,

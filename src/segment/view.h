@@ -17,9 +17,9 @@
 #include "base/check.h"
 #include "segment/format.h"
 
-/* Tries to copy what a writer may be at; a copy takes it a few nanoseconds, so more than this
- * means that it died there. */
-#define SEGMENT_COPY_TRIES 2000
+/* Tries to copy what a writer may be at before waiting for it. A write takes it ten
+ * nanoseconds, unless the scheduler stops it there. */
+#define SEGMENT_COPY_TRIES 100
 
 struct segment_view {
     struct segment_keys_header *header;
@@ -53,11 +53,15 @@ static inline uint64_t segment_load(const _Atomic uint64_t *word)
     return atomic_load_explicit(word, memory_order_acquire);
 }
 
+/* The rare end of segment_copy: sleeps between tries, 10 ms in all. False: the writer died in
+ * the middle. */
+bool segment_copy_patiently(const _Atomic uint64_t *words, uint64_t *ret_copy, uint32_t count);
+
 /* Copies `count` words whose first holds a sequence number in its low 24 bits. */
 static inline __attribute__((always_inline)) bool segment_copy(const _Atomic uint64_t *words,
                                                                uint64_t *ret_copy, uint32_t count)
 {
-    for (int i = 0; i < SEGMENT_COPY_TRIES; i++) {
+    for (int i = 0; LIKELY(i < SEGMENT_COPY_TRIES); i++) {
         ret_copy[0] = segment_load(&words[0]);
 #pragma GCC unroll 8
         for (uint32_t w = 1; w < count; w++) {
@@ -69,7 +73,7 @@ static inline __attribute__((always_inline)) bool segment_copy(const _Atomic uin
         }
         segment_pause();
     }
-    return false;
+    return segment_copy_patiently(words, ret_copy, count);
 }
 
 static inline bool segment_same_digest(const struct segment_record *record,

@@ -109,19 +109,6 @@ static void take_keys(struct segment_writer *writer, const struct segment_file *
     segment_view_init(&writer->view, keys->base);
 }
 
-/* The time that the readers of a segment which nobody beats any more may have reached: it went
- * on at its rate, unless the machine was started anew since. */
-static int64_t left_time_ms(const struct segment_clock_line *line, const struct clock *clock)
-{
-    int64_t base_ns = atomic_load(&line->base_ns);
-    int64_t since_ns = atomic_load(&line->base_monotonic_ns);
-    int64_t monotonic_ns = clock_monotonic_ns(clock);
-    if (monotonic_ns > since_ns) {
-        base_ns = segment_clock_at(base_ns, since_ns, atomic_load(&line->slow) != 0, monotonic_ns);
-    }
-    return base_ns / SEGMENT_NS_PER_MS;
-}
-
 /* --- attaching ---------------------------------------------------------------------------------
  */
 
@@ -183,7 +170,7 @@ tkr_error_t segment_writer_attach(const struct segment_options *options, uint64_
                          "the sets of scopes are damaged");
     }
     struct segment_clock_line *line = &writer->header->clock;
-    int64_t left_ms = left_time_ms(line, writer->clock);
+    int64_t left_ms = segment_clock_left_ms(line, writer->clock);
     segment_clock_start(line, writer->clock,
                         left_ms > options->clock_floor_ms ? left_ms : options->clock_floor_ms);
     *ret_writer = writer;
@@ -206,7 +193,7 @@ static int64_t former_time_ms(struct segment_writer *writer, uint64_t *ret_gener
     int64_t now_ms = 0;
     *ret_generation = header->generation;
     if (memcmp(header->store_id, writer->store_id, SEGMENT_STORE_ID_BYTES) == 0) {
-        now_ms = left_time_ms(&header->clock, writer->clock);
+        now_ms = segment_clock_left_ms(&header->clock, writer->clock);
     }
     segment_file_close(&keys);
     return now_ms;

@@ -131,7 +131,10 @@ MUST_USE tkr_error_t segment_writer_show(struct segment_writer *writer, const ch
 
 void segment_clock_start(struct segment_clock_line *line, const struct clock *clock,
                          int64_t floor_ms);
-void segment_clock_copy(struct segment_clock_line *to, struct segment_clock_line *from);
+void segment_clock_copy(struct segment_clock_line *to, const struct segment_clock_line *from);
+/* The time that the readers of a segment which nobody beats any more may have reached: it went
+ * on at its rate, unless the machine was started anew since. */
+int64_t segment_clock_left_ms(const struct segment_clock_line *line, const struct clock *clock);
 
 MUST_USE tkr_error_t segment_usage_create(struct segment_writer *writer, uint32_t capacity);
 /* Keeps, converts or begins the usage file for a created segment. */

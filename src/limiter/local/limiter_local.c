@@ -11,12 +11,15 @@
  * exactly N are admitted, whatever the concurrency. A thread whose clock is behind finds a
  * later period in the word and counts there.
  *
- * Sliding windows are several words. After its swap a thread reads them all again. Let X be
- * the last of the requests admitted in some 60 s to have swapped. Its second reading sees
- * every other one of them, unless a thread Z with a clock that much later has dropped one
- * for being too old; but then it sees Z's tag, which is ahead of its own time, and gives back
- * and begins again with Z's time. So what X sees is all of them, within the limit. This needs
- * the swaps and second readings in one total order: they are sequentially consistent.
+ * Sliding windows are several words. After its swap a thread reads them all again, and gives
+ * back when the sum is beyond the limit by then. A request has two times: t, what its thread
+ * read from the clock, and τ ≥ t, when it swapped. It is counted in a bucket that does not
+ * end before t, nor begin after τ. Claim: at most N admitted requests have both t and τ in one
+ * window of 60 s. Take X, the last of them to swap. Another of them, Y, is missing from X's
+ * second reading only if X or somebody before it, at a time Z ≤ τ(X) at which a bucket began,
+ * found Y's bucket to end 60 s before Z or earlier; then t(Y) < Z - 60 s ≤ τ(X) - 60 s, so
+ * they are not in one window. So X sees all of them, within the limit. (The swaps and second
+ * readings are in one total order: they are sequentially consistent.)
  *
  * What can go wrong, then, is only on the strict side: two threads at the last place of a
  * window may both give back, and while one holds a window that it will give back (a few
@@ -49,7 +52,7 @@ struct hold {
     uint32_t period;                     /* fixed */
     uint32_t layout, counter;            /* sliding */
     uint64_t tag;                        /* sliding: of the filling bucket, not truncated */
-    int64_t now_ms;                      /* sliding: perhaps later than the caller's */
+    uint64_t bucket;                     /* sliding: the filling one */
     uint64_t loaded[SLIDING_LONG_WORDS]; /* sliding: as they were read */
     struct limiter_window_state *state;
 };
@@ -104,18 +107,23 @@ static void fixed_give_back(struct hold *hold, uint32_t cost)
 
 /* --- sliding ------------------------------------------------------------------------------ */
 
+INLINE struct sliding_clock clock_of(const struct limiter_take *take)
+{
+    return (struct sliding_clock){take->now_ms, take->later_ms, take->later_context};
+}
+
 INLINE bool sliding_check_shaped(enum window window, struct sliding_shape shape, struct hold *hold,
                                  const struct limiter_take *take, int64_t *ret_room_at_ms)
 {
     struct sliding_view view;
-    sliding_read(window, shape, hold->words, take->now_ms, &view);
+    sliding_read(window, shape, hold->words, clock_of(take), &view);
     uint32_t word = view.at.word;
     hold->target = &hold->words[word];
     hold->found = view.loaded[word];
     hold->added = sliding_added(shape, &view, take->cost);
     hold->counter = view.at.counter;
     hold->tag = view.at.turn * shape.counters + view.at.counter;
-    hold->now_ms = view.now_ms;
+    hold->bucket = view.at.bucket;
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < shape.words; i++) {
         hold->loaded[i] = view.loaded[i];
@@ -178,16 +186,20 @@ static void sliding_give_back(struct hold *hold, uint32_t cost)
 }
 
 /* The second reading, when something changed since the first one. */
-static __attribute__((noinline, cold)) bool sliding_still_fits(struct hold *hold)
+static __attribute__((noinline, cold)) bool sliding_still_fits(struct hold *hold,
+                                                               const struct limiter_take *take)
 {
     struct sliding_view view;
     struct sliding_shape shape = sliding_shape(hold->window, hold->layout);
-    sliding_read(hold->window, shape, hold->words, hold->now_ms, &view);
-    return view.now_ms == hold->now_ms && view.used <= hold->limit;
+    struct sliding_clock clock = clock_of(take);
+    int64_t begins_ms = (int64_t)hold->bucket * shape.bucket_ms;
+    clock.now_ms = begins_ms > clock.now_ms ? begins_ms : clock.now_ms;
+    sliding_read(hold->window, shape, hold->words, clock, &view);
+    return view.at.bucket == hold->bucket && view.used <= hold->limit;
 }
 
 /* After the swap: did anything change that makes it one too many? See the top. */
-INLINE bool sliding_stands(struct hold *hold)
+INLINE bool sliding_stands(struct hold *hold, const struct limiter_take *take)
 {
     uint32_t words = hold->window == WINDOW_MINUTE ? SLIDING_MINUTE_WORDS : SLIDING_LONG_WORDS;
     uint64_t changed = atomic_load(hold->target) ^ hold->added;
@@ -195,7 +207,7 @@ INLINE bool sliding_stands(struct hold *hold)
         uint64_t difference = atomic_load(&hold->words[i]) ^ hold->loaded[i];
         changed |= &hold->words[i] == hold->target ? 0 : difference;
     }
-    return LIKELY(changed == 0) || sliding_still_fits(hold);
+    return LIKELY(changed == 0) || sliding_still_fits(hold, take);
 }
 
 /* --- all of them -------------------------------------------------------------------------- */
@@ -266,7 +278,7 @@ static __attribute__((noinline)) bool take_again(struct hold *hold, const struct
             return false;
         }
         if (swap(hold)) {
-            if (hold->kind == WINDOW_FIXED || sliding_stands(hold)) {
+            if (hold->kind == WINDOW_FIXED || sliding_stands(hold, take)) {
                 return true;
             }
             give_back(hold, take->cost);
@@ -278,7 +290,7 @@ static __attribute__((noinline)) bool take_again(struct hold *hold, const struct
 INLINE bool take_one(struct hold *hold, const struct limiter_take *take)
 {
     if (LIKELY(swap(hold))) {
-        if (hold->kind == WINDOW_FIXED || LIKELY(sliding_stands(hold))) {
+        if (hold->kind == WINDOW_FIXED || LIKELY(sliding_stands(hold, take))) {
             return true;
         }
         give_back(hold, take->cost);
