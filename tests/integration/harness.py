@@ -86,6 +86,10 @@ def exchange(connection, method, path, headers=(), body=None):
     return Answer(response.status, response.getheaders(), response.read())
 
 
+# With it a peer of the Unix socket claims its rights; see docs/openapi.yaml.
+PEER = {"Connection": "Tokenry-Peer"}
+
+
 def bearer(token):
     return {"Authorization": f"Bearer {token}"}
 

@@ -9,7 +9,7 @@ import socket
 import time
 
 import pytest
-from harness import UnixConnection, bearer, eventually, exchange, status_of
+from harness import PEER, UnixConnection, bearer, eventually, exchange, status_of
 
 IDLE_S = 2
 
@@ -25,7 +25,7 @@ def watched(daemon):
     one for each question would itself be counted, for as long as the server keeps it."""
     with contextlib.closing(UnixConnection(daemon.socket, 20)) as connection:
         def others():
-            answer = exchange(connection, "GET", "/metrics")
+            answer = exchange(connection, "GET", "/metrics", PEER)
             (line,) = re.findall(rb"^tokenry_http_connections_open (\d+)", answer.body, re.MULTILINE)
             return int(line) - 1
         yield others

@@ -3,7 +3,7 @@
 
 import concurrent.futures
 
-from harness import bearer
+from harness import PEER, bearer
 
 TOKENS = "/api/v1/auth/tokens"
 
@@ -121,7 +121,7 @@ def test_requests_are_counted_and_survive_a_restart(daemon):
 def test_the_unix_socket_knows_its_owner_without_a_token(daemon):
     asked = {"body": {"user_id": "sock", "name": "s"}, "over": "unix"}
     assert daemon.request("POST", TOKENS, **asked).status == 401
-    answer = daemon.request("POST", TOKENS, {"Connection": "Tokenry-Peer"}, **asked)
+    answer = daemon.request("POST", TOKENS, PEER, **asked)
     assert answer.status == 201
     assert daemon.auth(answer.json["token"]).status == 200
     assert daemon.request("GET", TOKENS).status == 401

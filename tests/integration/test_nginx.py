@@ -174,6 +174,13 @@ def test_tokenrys_management_cannot_be_reached_through_the_proxy(shared_proxy):
     assert proxy.get("/api/v1/auth/tokens").status == 401
 
 
+def test_a_callers_claim_to_be_the_sockets_peer_does_not_get_through(shared_proxy):
+    """nginx is root here and asks over the Unix socket."""
+    _, proxy, _ = shared_proxy
+    assert proxy.get("/", {"Connection": "Tokenry-Peer"}).status == 401
+    assert proxy.get("/", {"Connection": "keep-alive, Tokenry-Peer"}).status == 401
+
+
 def test_the_method_and_body_reach_the_api_untouched(shared_proxy):
     _, proxy, token = shared_proxy
     for method in ("POST", "PUT", "PATCH", "DELETE"):

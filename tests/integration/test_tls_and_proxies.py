@@ -8,7 +8,7 @@ import subprocess
 import warnings
 
 import pytest
-from harness import UnixConnection, bearer, eventually, exchange
+from harness import PEER, UnixConnection, bearer, eventually, exchange
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_tls_serves_and_plain_http_does_not(make_daemon, certificate):
 
     def over_socket(method, path, body=None):
         with contextlib.closing(UnixConnection(daemon.socket, 20)) as connection:
-            return exchange(connection, method, path, (), body)
+            return exchange(connection, method, path, PEER, body)
 
     def ready():
         with contextlib.suppress(OSError, http.client.HTTPException):
