@@ -21,10 +21,15 @@ struct limiter_subject {
     struct limits limits; /* effective; windows not set are unlimited */
 };
 
-struct limiter_window_state {
+/* One window that applies, as it stands after the request. */
+struct verify_window {
+    enum window window;
+    enum limits_subject subject; /* LIMITS_OF_TOKEN or LIMITS_OF_USER */
+    uint32_t limit;
     uint32_t remaining;
-    int64_t reset_at_ms;
+    int64_t reset_at_ms; /* when the window (fixed) ends or its oldest bucket (sliding) leaves */
 };
+#define VERIFY_WINDOWS_MAX (2 * WINDOW_COUNT)
 
 /* A cost of 0 is admitted when there is room for 1, takes nothing, and counts as one use. */
 struct limiter_take {
@@ -43,7 +48,9 @@ struct limiter_answer {
     bool admitted;
     int64_t retry_after_ms; /* when not admitted: the least wait after which all have room, if
                                nobody else takes; 0 when it never will (cost above the limit) */
-    struct limiter_window_state token[WINDOW_COUNT], user[WINDOW_COUNT]; /* of limited windows */
+    uint32_t window_count;
+    struct verify_window *windows; /* the caller's, VERIFY_WINDOWS_MAX; filled: the limited ones,
+                                      the token's before the user's */
 };
 
 struct limiter_port {

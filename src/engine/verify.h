@@ -91,15 +91,6 @@ struct verify_request {
                                            failure, else later ones are reported too */
 };
 
-/* One window that applies, as it stands after this request. */
-struct verify_window {
-    enum window window;
-    enum limits_subject subject; /* LIMITS_OF_TOKEN or LIMITS_OF_USER */
-    uint32_t limit;
-    uint32_t remaining;
-    int64_t reset_at_ms; /* when the window (fixed) ends or its oldest bucket (sliding) leaves */
-};
-
 struct verify_result {
     tkr_verdict_t verdict;
     /* From here on meaningful when the token is known (every verdict after not_found). */
@@ -110,7 +101,7 @@ struct verify_result {
     struct verify_text user, org, name, tier, scopes, metadata; /* length 0: none */
     int64_t not_before_ms, expires_at_ms;                       /* 0: none */
     uint32_t window_count;
-    struct verify_window windows[2 * WINDOW_COUNT];
+    struct verify_window windows[VERIFY_WINDOWS_MAX]; /* see limiter_port.h */
     int64_t retry_after_ms;    /* rate_limited: when the same request may pass; else 0 */
     const char *missing_scope; /* insufficient_scope: points into the request */
     size_t missing_scope_length;

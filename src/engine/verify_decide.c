@@ -122,26 +122,29 @@ static inline tkr_verdict_t check_scopes(struct evaluation *e)
 
 /* --- limits -------------------------------------------------------------------------------- */
 
-static inline struct limits token_limits(const struct evaluation *e,
-                                         const struct segment_tier_copy *tier)
+/* `tier` holds the tier's limits and becomes the token's. */
+static inline void token_limits(const struct evaluation *e, enum limits_subject subject,
+                                struct limits *limits)
 {
-    bool of_tier = (tier->subject & LIMITS_OF_TOKEN) != 0;
+    bool of_tier = (subject & LIMITS_OF_TOKEN) != 0;
     if (LIKELY((e->flags & RECORD_LIMITS) == 0)) {
-        return of_tier ? tier->limits : (struct limits){0};
+        limits->set = of_tier ? limits->set : 0;
+        return;
     }
     uint32_t words[1 + WINDOW_COUNT];
     memcpy(words, segment_token_limits(e->text, e->flags), sizeof words);
     struct limits overrides = {.set = words[0], .limit = {words[1], words[2], words[3]}};
-    return of_tier ? limits_effective(&tier->limits, &overrides) : overrides;
+    *limits = of_tier ? limits_effective(limits, &overrides) : overrides;
 }
 
-/* False: the user must be limited and cannot be. */
-static inline bool user_subject(const struct evaluation *e, const struct segment_tier_copy *tier,
-                                struct limiter_subject *ret_subject, uint32_t *ret_line)
+/* `take` holds the tier's limits as the token's. False: the user must be limited and cannot
+ * be. */
+static inline bool user_subject(const struct evaluation *e, enum limits_subject subject,
+                                struct limiter_take *take, uint32_t *ret_line)
 {
-    bool of_tier = (tier->subject & LIMITS_OF_USER) != 0;
+    bool of_tier = (subject & LIMITS_OF_USER) != 0;
     bool overridden = (segment_view_user_bits(e->view, user_of(e)) & USER_BIT_LIMITS) != 0;
-    ret_subject->line = NULL;
+    take->user.line = NULL;
     if (LIKELY(!of_tier && !overridden)) {
         return true;
     }
@@ -149,29 +152,11 @@ static inline bool user_subject(const struct evaluation *e, const struct segment
     if (!segment_view_user(e->view, user_of(e), &user)) {
         return false;
     }
-    ret_subject->limits =
-        of_tier ? limits_effective(&tier->limits, &user.overrides) : user.overrides;
-    ret_subject->line = segment_reader_line(e->verifier->reader, user.line);
+    take->user.limits =
+        of_tier ? limits_effective(&take->token.limits, &user.overrides) : user.overrides;
+    take->user.line = segment_reader_line(e->verifier->reader, user.line);
     *ret_line = user.line;
-    return ret_subject->line != NULL;
-}
-
-static inline uint32_t report_windows(struct verify_result *result, uint32_t count,
-                                      const struct limiter_subject *of, enum limits_subject subject,
-                                      const struct limiter_window_state *states)
-{
-    for (uint32_t w = 0; of->line != NULL && w < WINDOW_COUNT; w++) {
-        if ((of->limits.set >> w & 1) != 0 && of->limits.limit[w] != LIMIT_NONE) {
-            result->windows[count++] = (struct verify_window){
-                .window = (enum window)w,
-                .subject = subject,
-                .limit = of->limits.limit[w],
-                .remaining = states[w].remaining,
-                .reset_at_ms = states[w].reset_at_ms,
-            };
-        }
-    }
-    return count;
+    return take->user.line != NULL;
 }
 
 static int64_t read_clock_again(void *context)
@@ -187,23 +172,24 @@ static int64_t read_clock_again(void *context)
 static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
 {
     struct segment_reader *reader = e->verifier->reader;
-    struct segment_tier_copy tier;
+    enum limits_subject subject;
     struct limiter_take take;
     uint32_t line = (uint32_t)(e->record[2] >> 32), user_line = 0;
     take.token.line = segment_reader_line(reader, line);
     if (UNLIKELY(take.token.line == NULL ||
-                 !segment_view_tier(e->view, e->record[0] >> RECORD_TIER_SHIFT & 0xff, &tier) ||
-                 !user_subject(e, &tier, &take.user, &user_line))) {
+                 !segment_view_tier(e->view, e->record[0] >> RECORD_TIER_SHIFT & 0xff, &subject,
+                                    &take.token.limits) ||
+                 !user_subject(e, subject, &take, &user_line))) {
         return TKR_VERDICT_UNAVAILABLE;
     }
-    take.token.limits = token_limits(e, &tier);
+    token_limits(e, subject, &take.token.limits);
     take.kinds = reader->mapping->kinds;
     take.now_ms = e->result->now_ms;
     take.later_ms = read_clock_again;
     take.later_context = reader;
     take.cost = e->request->cost;
     take.dry_run = dry_run;
-    struct limiter_answer answer;
+    struct limiter_answer answer = {.windows = e->result->windows};
     e->verifier->limiter->take(&take, &answer);
     if (answer.admitted && !dry_run) {
         segment_reader_mark(reader, line);
@@ -211,9 +197,7 @@ static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
             segment_reader_mark(reader, user_line);
         }
     }
-    uint32_t count = report_windows(e->result, 0, &take.token, LIMITS_OF_TOKEN, answer.token);
-    e->result->window_count =
-        report_windows(e->result, count, &take.user, LIMITS_OF_USER, answer.user);
+    e->result->window_count = answer.window_count;
     e->result->retry_after_ms = answer.admitted ? 0 : answer.retry_after_ms;
     return answer.admitted ? TKR_VERDICT_VALID : TKR_VERDICT_RATE_LIMITED;
 }

@@ -173,10 +173,6 @@ struct segment_user_copy {
     uint32_t line; /* or SEGMENT_NO_LINE */
     struct limits overrides;
 };
-struct segment_tier_copy {
-    enum limits_subject subject;
-    struct limits limits;
-};
 
 static inline void segment_unpack_limits(uint64_t first, uint64_t second, struct limits *ret)
 {
@@ -187,15 +183,15 @@ static inline void segment_unpack_limits(uint64_t first, uint64_t second, struct
 }
 
 static inline bool segment_view_tier(const struct segment_view *view, uint32_t number,
-                                     struct segment_tier_copy *ret_tier)
+                                     enum limits_subject *ret_subject, struct limits *ret_limits)
 {
     uint64_t copy[TIER_WORDS];
     if (UNLIKELY(number >= SEGMENT_TIERS_MAX ||
                  !segment_copy(view->tiers[number].word, copy, TIER_WORDS) || copy[0] == 0)) {
         return false;
     }
-    ret_tier->subject = (enum limits_subject)(copy[0] >> 32);
-    segment_unpack_limits(copy[1], copy[2], &ret_tier->limits);
+    *ret_subject = (enum limits_subject)(copy[0] >> 32);
+    segment_unpack_limits(copy[1], copy[2], ret_limits);
     return true;
 }
 

@@ -146,28 +146,30 @@ static void record(struct subject *subject, int64_t now_ms, uint32_t cost)
     log->count++;
 }
 
-static void check_states(struct scenario *scenario, struct subject *subject,
-                         const struct limiter_window_state *states, struct tally *tally)
+static void check_state(struct scenario *scenario, struct subject *subject,
+                        const struct verify_window *state, struct tally *tally)
 {
-    for (int w = 0; subject != NULL && w < WINDOW_COUNT; w++) {
-        enum window window = (enum window)w;
-        if (!is_limited(subject, window)) {
-            continue;
-        }
-        uint64_t wide, exact = count_exactly(scenario, subject, window, &wide);
-        uint32_t limit = subject->limits.limit[w];
-        uint32_t remaining = exact < limit ? limit - (uint32_t)exact : 0;
-        if (scenario->kinds[w] == WINDOW_FIXED) {
-            int64_t width = width_ms(window);
-            int64_t ends_ms = (scenario->now_ms / width + 1) * width;
-            tally->fixed_differences +=
-                states[w].remaining != remaining || states[w].reset_at_ms != ends_ms;
-        } else {
-            tally->over_admissions += exact > limit;
-            tally->too_strict +=
-                states[w].remaining > remaining || states[w].reset_at_ms <= scenario->now_ms;
-        }
+    uint64_t wide, exact = count_exactly(scenario, subject, state->window, &wide);
+    uint32_t limit = subject->limits.limit[state->window];
+    uint32_t remaining = exact < limit ? limit - (uint32_t)exact : 0;
+    assert_int_equal(state->limit, limit);
+    if (scenario->kinds[state->window] == WINDOW_FIXED) {
+        int64_t width = width_ms(state->window);
+        int64_t ends_ms = (scenario->now_ms / width + 1) * width;
+        tally->fixed_differences += state->remaining != remaining || state->reset_at_ms != ends_ms;
+    } else {
+        tally->over_admissions += exact > limit;
+        tally->too_strict += state->remaining > remaining || state->reset_at_ms <= scenario->now_ms;
     }
+}
+
+static uint32_t count_limited(const struct subject *subject)
+{
+    uint32_t count = 0;
+    for (int w = 0; subject != NULL && w < WINDOW_COUNT; w++) {
+        count += is_limited(subject, (enum window)w);
+    }
+    return count;
 }
 
 /* --- random requests ------------------------------------------------------------------------ */
@@ -239,7 +241,8 @@ static void one_request(struct scenario *scenario, struct tally *tally)
     uint32_t need = take.cost == 0 ? 1 : take.cost;
     ask_oracle(scenario, token, need, &opinion);
     ask_oracle(scenario, user, need, &opinion);
-    struct limiter_answer answer;
+    struct verify_window windows[VERIFY_WINDOWS_MAX];
+    struct limiter_answer answer = {.windows = windows};
     limiter_local.take(&take, &answer);
 
     tally->requests++;
@@ -260,9 +263,10 @@ static void one_request(struct scenario *scenario, struct tally *tally)
         tally->touched +=
             user != NULL && memcmp(users_before, user->words, sizeof users_before) != 0;
     }
-    if (!scenario->limits_change) {
-        check_states(scenario, token, answer.token, tally);
-        check_states(scenario, user, answer.user, tally);
+    assert_int_equal(answer.window_count, count_limited(token) + count_limited(user));
+    for (uint32_t i = 0; !scenario->limits_change && i < answer.window_count; i++) {
+        bool of_token = windows[i].subject == LIMITS_OF_TOKEN;
+        check_state(scenario, of_token ? token : user, &windows[i], tally);
     }
 }
 

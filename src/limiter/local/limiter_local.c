@@ -38,7 +38,6 @@
 /* Tries of one window before the request is refused: another process that scribbles on the
  * line without end shall not hold a verifier. */
 #define ATTEMPTS_MAX 1000
-#define HOLDS_MAX (2 * WINDOW_COUNT)
 #define INLINE static inline __attribute__((always_inline))
 
 /* One limited window of one subject: what was read, and what taking makes of it. */
@@ -54,7 +53,7 @@ struct hold {
     uint64_t tag;                        /* sliding: of the filling bucket, not truncated */
     uint64_t bucket;                     /* sliding: the filling one */
     uint64_t loaded[SLIDING_LONG_WORDS]; /* sliding: as they were read */
-    struct limiter_window_state *state;
+    struct verify_window *state;
 };
 
 /* Room is asked for one even when nothing is to be taken. */
@@ -236,8 +235,8 @@ static void give_back(struct hold *hold, uint32_t cost)
 
 /* Reads the limited windows of a subject. Returns whether all have room. */
 INLINE bool check_subject(const struct limiter_take *take, const struct limiter_subject *subject,
-                          struct limiter_window_state *states, struct hold *holds, uint32_t *count,
-                          int64_t *latest)
+                          enum limits_subject name, struct hold *holds,
+                          struct limiter_answer *answer, int64_t *latest)
 {
     bool room = true;
     line_word *line = subject->line;
@@ -248,13 +247,17 @@ INLINE bool check_subject(const struct limiter_take *take, const struct limiter_
             continue;
         }
         enum window window = (enum window)w;
-        struct hold *hold = &holds[(*count)++];
+        struct hold *hold = &holds[answer->window_count];
+        struct verify_window *state = &answer->windows[answer->window_count++];
+        state->window = window;
+        state->subject = name;
+        state->limit = limit;
         hold->words = line + line_window_word(take->kinds, window);
         hold->window = window;
         hold->kind = take->kinds[w];
         hold->limit = limit;
         hold->layout = sliding_layout(window, limit);
-        hold->state = &states[w];
+        hold->state = state;
         int64_t room_at = 0;
         room &= check_window(window, hold, take, &room_at);
         *latest = room_at > *latest ? room_at : *latest;
@@ -331,18 +334,19 @@ static __attribute__((noinline, cold)) void lose(struct hold *holds, uint32_t ta
 
 static void local_take(const struct limiter_take *take, struct limiter_answer *ret_answer)
 {
-    struct hold holds[HOLDS_MAX];
-    uint32_t count = 0;
+    struct hold holds[VERIFY_WINDOWS_MAX];
     int64_t latest = 0;
     bool room = true;
     ret_answer->admitted = false;
     ret_answer->retry_after_ms = 0;
+    ret_answer->window_count = 0;
     if (LIKELY(take->token.line != NULL)) {
-        room = check_subject(take, &take->token, ret_answer->token, holds, &count, &latest);
+        room = check_subject(take, &take->token, LIMITS_OF_TOKEN, holds, ret_answer, &latest);
     }
     if (take->user.line != NULL) {
-        room &= check_subject(take, &take->user, ret_answer->user, holds, &count, &latest);
+        room &= check_subject(take, &take->user, LIMITS_OF_USER, holds, ret_answer, &latest);
     }
+    uint32_t count = ret_answer->window_count;
     if (UNLIKELY(!room)) {
         refuse(take, latest, ret_answer);
         return;

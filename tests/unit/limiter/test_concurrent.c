@@ -67,7 +67,8 @@ static bool take_once(struct arena *arena, uint32_t limit, int64_t now_ms)
     if (limit != 0) {
         take.token.limits.limit[WINDOW_MINUTE] = limit;
     }
-    struct limiter_answer answer;
+    struct verify_window windows[VERIFY_WINDOWS_MAX];
+    struct limiter_answer answer = {.windows = windows};
     limiter_local.take(&take, &answer);
     return answer.admitted;
 }
