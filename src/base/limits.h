@@ -49,6 +49,7 @@
 #define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */
 #define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024)  /* body of the batch call; more: 413 */
 #define HTTP_CONNECTIONS_DEFAULT 4096            /* more: closed at accept */
+#define HTTP_CONNECTIONS_LOCAL 64                /* beyond the maximum, for the Unix socket only */
 #define HTTP_IDLE_S_DEFAULT 60                   /* idle or slow longer: closed */
 #define HTTP_REQUEST_S_DEFAULT 30                /* request or answer under way longer: closed */
 #define HTTP_HEADER_BYTES_MAX (8 * 1024)         /* request line and headers; more: 431 or 414 */

@@ -58,7 +58,8 @@
     X(server, worker_threads, INTEGER, worker_threads, 1, HTTP_WORKER_THREADS_MAX, "4", \
       "threads", "", "Threads for management calls, which may wait for the disk.") \
     X(server, connections, INTEGER, connections, DAEMON_CONNECTIONS_LEAST, 1000000, "4096", "connections", "", \
-      "Connections at once, over TCP and the Unix socket together. More are closed at accept.") \
+      "Connections at once, over TCP and the Unix socket together. More are closed at accept, " \
+      "but for 64 over the Unix socket.") \
     X(server, connections_per_address, INTEGER, connections_per_address, 0, 1000000, "0", \
       "connections", "", "Connections at once from one address. 0: no maximum, as is right " \
       "behind a proxy.") \

@@ -19,7 +19,7 @@
 #include "http/server.h"
 
 /* Beside connections: our own files, and connections that are accepted to be refused. */
-#define FILES_SPARE (DAEMON_FILES_SPARE + HTTP_ACCEPT_BATCH_MAX)
+#define FILES_SPARE (DAEMON_FILES_SPARE + HTTP_ACCEPT_BATCH_MAX + HTTP_CONNECTIONS_LOCAL)
 
 static_assert((int)LOG_DEBUG == 0 && (int)LOG_ERROR == 3, "log.level lists them in this order");
 static_assert((int)WINDOW_FIXED == 0 && (int)WINDOW_SLIDING == 1, "limits.* lists them so");

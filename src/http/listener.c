@@ -4,6 +4,9 @@
  * fewest, and looks over all connections every TICK_MS: it publishes the time (for deadlines
  * and the `Date` line) and shuts down what is late. Without any connection it sleeps.
  *
+ * The Unix socket has connections beyond the maximum: who fills that from the network must not
+ * lock out the operator.
+ *
  * Accepting costs one wake-up of an event thread more than accepting there. Proxies keep
  * their connections, so balance and exact limits are worth more.
  */
@@ -67,7 +70,8 @@ static void admit(struct listener *listener, int fd, const struct sockaddr *peer
 {
     struct http_server *server = listener->server;
     const char *refused = NULL;
-    if (atomic_load(&server->open) >= server->options.connections_max) {
+    unsigned max = server->options.connections_max + (local ? HTTP_CONNECTIONS_LOCAL : 0);
+    if (atomic_load(&server->open) >= max) {
         refused = "connections_max";
     } else if (!address_table_enter(server->addresses, peer)) {
         refused = "connections_per_address_max";

@@ -75,7 +75,7 @@ struct http_options {
     const char *tls_certificate, *tls_key; /* PEM files, both or neither ("") */
     unsigned event_threads;                /* TCP; the Unix socket has as many of its own */
     unsigned worker_threads;
-    unsigned connections_max;
+    unsigned connections_max;             /* HTTP_CONNECTIONS_LOCAL more over the Unix socket */
     unsigned connections_per_address_max; /* 0: no maximum */
     unsigned idle_s;       /* until a request line is whole; 0: HTTP_IDLE_S_DEFAULT */
     unsigned request_s;    /* until a request is, and until its answer is taken, however the bytes

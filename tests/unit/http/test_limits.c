@@ -16,6 +16,7 @@ static void short_deadlines(struct fixture *f, struct http_options *options)
     options->idle_s = 60;
     options->request_s = 5;
     options->connections_max = 8;
+    options->socket_path = f->socket_path;
 }
 
 static int start(void **state)
@@ -142,6 +143,25 @@ static void test_a_connection_in_use_is_not_closed(void **state)
     }
     assert_hello(fd);
     close(fd);
+}
+
+/* Nobody out there may lock the operator out. */
+static void test_the_unix_socket_answers_when_the_network_has_taken_every_connection(void **state)
+{
+    int crowd[8];
+    for (int i = 0; i < 8; i++) {
+        crowd[i] = fixture_connect(&fixture);
+    }
+    wait_for_open(8);
+    int refused = fixture_connect(&fixture);
+    assert_true(is_closed(refused));
+    int local = fixture_connect_unix(&fixture);
+    assert_hello(local);
+    close(local);
+    close(refused);
+    for (int i = 0; i < 8; i++) {
+        close(crowd[i]);
+    }
 }
 
 static void test_connections_over_the_maximum_are_closed_at_once(void **state)
@@ -292,6 +312,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_connection_that_never_says_anything_is_closed, start,
                                         stop),
         cmocka_unit_test_setup_teardown(test_a_connection_in_use_is_not_closed, start, stop),
+        cmocka_unit_test_setup_teardown(
+            test_the_unix_socket_answers_when_the_network_has_taken_every_connection, start, stop),
         cmocka_unit_test_setup_teardown(test_connections_over_the_maximum_are_closed_at_once, start,
                                         stop),
         cmocka_unit_test_teardown(test_connections_of_one_address_have_a_maximum_of_their_own,
