@@ -122,7 +122,7 @@ static tkr_error_t start_daemon(struct http_thread *thread, const struct pem *ce
     };
     bool use_tls = !thread->local && certificate->text != NULL;
     unsigned flags = MHD_USE_EPOLL | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | (use_tls ? MHD_USE_TLS : 0);
+                     MHD_USE_NO_LISTEN_SOCKET | (use_tls ? MHD_USE_TLS | MHD_USE_ERROR_LOG : 0);
     thread->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_on_call, thread, MHD_OPTION_EXTERNAL_LOGGER, keep_message,
         server, MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, thread,
