@@ -12,6 +12,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 #define SMALL_STEP_BYTES (64ULL * 1024)
 
 tkr_error_t segment_errno(void)
@@ -112,26 +115,45 @@ void segment_file_close(struct segment_file *file)
     *file = SEGMENT_FILE_NONE;
 }
 
+static tkr_error_t populate(struct segment_file *file, uint64_t begin, uint64_t end)
+{
+    if (end <= begin || madvise(file->base + begin, end - begin, MADV_POPULATE_WRITE) == 0) {
+        return TKR_OK;
+    }
+    /* Before Linux 5.14 there is no such advice; fallocate does for a tmpfs. */
+    if (errno == EINVAL) {
+        int rc = fallocate(file->fd, 0, (off_t)begin, (off_t)(end - begin));
+        return rc == 0 ? TKR_OK : segment_errno();
+    }
+    return errno == EFAULT || errno == ENOMEM ? TKR_NO_SPACE : segment_errno();
+}
+
+/* Asks for huge pages: with the advice, which a mount with huge=advise follows, and by
+ * collapsing, which needs a first page in each and does not depend on the mount. Whether it
+ * works or not, the caller populates afterwards. */
+static void ask_for_huge_pages(struct segment_file *file, uint64_t begin, uint64_t end)
+{
+    (void)madvise(file->base + begin, end - begin, MADV_HUGEPAGE);
+    for (uint64_t at = begin; at < end; at += SEGMENT_HUGE_BYTES) {
+        if (madvise(file->base + at, SEGMENT_PAGE_BYTES, MADV_POPULATE_WRITE) != 0) {
+            return;
+        }
+    }
+    (void)madvise(file->base + begin, end - begin, MADV_COLLAPSE);
+}
+
 tkr_error_t segment_file_claim(struct segment_file *file, uint64_t begin, uint64_t end)
 {
     uint64_t first = begin / SEGMENT_PAGE_BYTES * SEGMENT_PAGE_BYTES;
     uint64_t last = (end + SEGMENT_PAGE_BYTES - 1) / SEGMENT_PAGE_BYTES * SEGMENT_PAGE_BYTES;
     ENSURE(last <= file->bytes, TKR_NO_SPACE);
-    if (last <= first) {
-        return TKR_OK;
+    uint64_t huge_first =
+        (first + SEGMENT_HUGE_BYTES - 1) / SEGMENT_HUGE_BYTES * SEGMENT_HUGE_BYTES;
+    uint64_t huge_last = last / SEGMENT_HUGE_BYTES * SEGMENT_HUGE_BYTES;
+    if (huge_last > huge_first) {
+        ask_for_huge_pages(file, huge_first, huge_last);
     }
-    if (last - first >= SEGMENT_HUGE_BYTES) {
-        (void)madvise(file->base + first, last - first, MADV_HUGEPAGE);
-    }
-    if (madvise(file->base + first, last - first, MADV_POPULATE_WRITE) == 0) {
-        return TKR_OK;
-    }
-    /* Before Linux 5.14 there is no such advice; fallocate does for a tmpfs. */
-    if (errno == EINVAL) {
-        int rc = fallocate(file->fd, 0, (off_t)first, (off_t)(last - first));
-        return rc == 0 ? TKR_OK : segment_errno();
-    }
-    return errno == EFAULT || errno == ENOMEM ? TKR_NO_SPACE : segment_errno();
+    return populate(file, first, last);
 }
 
 uint64_t segment_claim_step(uint64_t claimed, uint64_t needed, uint64_t maximum)
