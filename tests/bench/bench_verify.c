@@ -127,6 +127,7 @@ static void fill(struct bench *bench, unsigned workers)
     must(segment_writer_put_tier(bench->writer, &tier, &bench->tier), "tier");
     must(segment_writer_put_org(bench->writer, "default", 7, &org), "org");
     must(segment_writer_reserve_lines(bench->writer, bench->tokens + users), "lines");
+    double claimed = now_s(CLOCK_MONOTONIC);
     bench->users = calloc(users, sizeof *bench->users);
     for (uint32_t i = 0; i < users; i++) {
         char id[16];
@@ -136,6 +137,10 @@ static void fill(struct bench *bench, unsigned workers)
              "user");
     }
     double loading = now_s(CLOCK_MONOTONIC);
+    if (bench->tokens >= 100000) {
+        printf("segment_create_and_claim %.2f s\n", claimed - begin);
+        printf("segment_put_user %.0f ns_wall\n", (loading - claimed) * 1e9 / users);
+    }
     struct load loads[8];
     pthread_t threads[8];
     for (unsigned i = 0; i < workers; i++) {
