@@ -10,12 +10,18 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "segment/format.h"
+#include "segment/reader.h"
 #include "segment_fixture.h"
 
 #define TOKEN "sk_live_0123456789012345678901234567890123456789"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 struct scene {
     struct segment_fixture fixture;
@@ -283,6 +289,68 @@ static void test_usage_from_the_future_of_the_store_is_begun_anew(void **state)
     assert_false(kept);
 }
 
+/* A verifier that means harm: writes the numbers of the usage file while they are judged. */
+struct scribbler {
+    uint8_t *header;
+    _Atomic bool stop;
+};
+
+static void *scribble_without_end(void *context)
+{
+    struct scribbler *scribbler = context;
+    static const uint32_t strides[] = {64, 0, 128, 4096, UINT32_MAX, 64};
+    static const uint32_t lines[] = {2, UINT32_MAX, SEGMENT_LINES_MAX, 2};
+    volatile uint32_t *stride =
+        (void *)(scribbler->header + offsetof(struct segment_usage_header, stride));
+    _Atomic uint32_t *claimed =
+        (void *)(scribbler->header + offsetof(struct segment_usage_header, lines));
+    volatile uint8_t *kinds = scribbler->header + offsetof(struct segment_usage_header, kinds);
+    for (uint32_t i = 0; !atomic_load(&scribbler->stop); i++) {
+        *stride = strides[i % COUNT_OF(strides)];
+        atomic_store(claimed, lines[i / 7 % COUNT_OF(lines)]);
+        kinds[1] = i % 5 == 0 ? 0xff : WINDOW_FIXED;
+    }
+    return NULL;
+}
+
+static void test_numbers_that_change_while_they_are_judged_harm_nobody(void **state)
+{
+    enum { ROUNDS = 400 };
+    struct scene *scene = *state;
+    struct segment_options *options = &scene->fixture.options;
+    pthread_t thread;
+    unsigned opened = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        char path[300];
+        snprintf(path, sizeof path, "%s/usage", options->directory);
+        int fd = open(path, O_RDWR);
+        assert_true(fd >= 0);
+        struct scribbler scribbler = {
+            .header = mmap(NULL, SEGMENT_HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)};
+        assert_ptr_not_equal(scribbler.header, MAP_FAILED);
+        close(fd);
+        assert_int_equal(pthread_create(&thread, NULL, scribble_without_end, &scribbler), 0);
+        bool kept;
+        uint64_t total;
+        int64_t last_used_ms;
+        options->window_kinds[WINDOW_DAY] = i % 2 == 0 ? WINDOW_SLIDING : WINDOW_FIXED;
+        struct segment_reader *reader = NULL;
+        if (segment_reader_open(options->directory, options->clock, 5, &reader, NULL) == TKR_OK) {
+            segment_reader_close(reader);
+        }
+        if (attach(scene) == TKR_OK || create(scene, &kept) == TKR_OK) {
+            opened++;
+            segment_writer_read_line(scene->fixture.writer, SEGMENT_LINES_MAX - 1, &total,
+                                     &last_used_ms);
+            assert_int_equal(total, 0);
+        }
+        atomic_store(&scribbler.stop, true);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(munmap(scribbler.header, SEGMENT_HEADER_BYTES), 0);
+    }
+    assert_true(opened > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -303,6 +371,7 @@ int main(void)
         TEST(test_a_reader_of_the_former_authority_sees_what_the_next_one_writes),
         TEST(test_a_created_segment_that_is_not_published_leaves_the_old_one),
         TEST(test_usage_from_the_future_of_the_store_is_begun_anew),
+        TEST(test_numbers_that_change_while_they_are_judged_harm_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
