@@ -7,6 +7,11 @@
  * out and put in again. libmicrohttpd has let go of the response by then: it drops its
  * reference before it reads the next request of the connection.
  *
+ * A value of the same length as before, and what is left of a limit mostly is, is written over
+ * the old one in the response itself. libmicrohttpd hands out its copy as `const char *`, but
+ * the copy is plain memory that it reads once, when the answer is queued; taking the header
+ * out and putting it in costs 1,300 instructions, one request in eight of ours.
+ *
  * Measured with ten headers, CPU a request in this layer and libmicrohttpd's part of
  * building: 0.9 us anew (three allocations a header), 0.2 us altered in one header, 0.1 us
  * unchanged. The `Date` line is made once a second a thread; libmicrohttpd would make one an
@@ -29,8 +34,7 @@
 #define HEADER_RECORD_BYTES 64 /* what libmicrohttpd takes from the pool for a parsed line */
 #define FIXED_BYTES 512        /* status line, Date, Server, lengths, request id */
 
-/* --- setting headers ----------------------------------------------------------------------------
- */
+/* --- setting headers ------------------------------------------------------------------------- */
 
 /* A value that can stand in a line of its own; an empty one libmicrohttpd would refuse. */
 static bool value_fits(const char *value, size_t length)
@@ -49,13 +53,19 @@ void http_set_header(struct http_exchange *exchange, const char *name, const cha
         memcmp(header->value, value, length) == 0) {
         return;
     }
-    if (header->in_response) {
-        MHD_del_response_header(connection->response, header->name, header->value);
-        header->in_response = false;
-    }
     if (!value_fits(value, length)) {
         value = "-";
         length = 1;
+    }
+    if (header->in_response && header->stored != NULL && header->name == name &&
+        header->length == length) {
+        memcpy(header->stored, value, length);
+        memcpy(header->value, value, length);
+        return;
+    }
+    if (header->in_response) {
+        MHD_del_response_header(connection->response, header->name, header->value);
+        header->in_response = false;
     }
     if (length + 1 > header->capacity) {
         size_t capacity = (length + 64) & ~(size_t)63;
@@ -171,6 +181,21 @@ static bool update_date(struct http_connection *connection)
     return add(connection->response, "Date", date);
 }
 
+/* Where the response keeps the value that was just added; NULL when it may be another's. */
+static char *stored_value(const struct http_connection *connection,
+                          const struct answer_header *header)
+{
+    for (size_t i = 0; i < HTTP_ANSWER_HEADERS_MAX; i++) {
+        const struct answer_header *other = &connection->headers[i];
+        if (other != header && other->in_response && strcasecmp(other->name, header->name) == 0) {
+            return NULL;
+        }
+    }
+    const char *stored = MHD_get_response_header(connection->response, header->name);
+    bool ours = stored != NULL && strcmp(stored, header->value) == 0;
+    return ours ? (char *)(uintptr_t)stored : NULL;
+}
+
 /* The remembered response, altered to what this exchange says; NULL without memory. */
 static struct MHD_Response *altered(struct http_exchange *exchange)
 {
@@ -193,6 +218,7 @@ static struct MHD_Response *altered(struct http_exchange *exchange)
             if (!add(connection->response, header->name, header->value)) {
                 return NULL;
             }
+            header->stored = stored_value(connection, header);
         } else if (!wanted && header->in_response) {
             MHD_del_response_header(connection->response, header->name, header->value);
         }

@@ -18,8 +18,7 @@
 
 #define POLL_BATCH 256 /* 1,000 idle connections: 0.1 ms a sweep */
 
-/* --- opening and closing ------------------------------------------------------------------------
- */
+/* --- opening and closing --------------------------------------------------------------------- */
 
 static const struct sockaddr *address_of(struct MHD_Connection *mhd)
 {

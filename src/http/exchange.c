@@ -59,8 +59,7 @@ void kept_free(struct kept *kept)
     *kept = (struct kept){0};
 }
 
-/* --- the request line ---------------------------------------------------------------------------
- */
+/* --- the request line ------------------------------------------------------------------------ */
 
 void *exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd)
 {

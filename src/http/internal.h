@@ -130,6 +130,7 @@ struct answer_header {
     char *value;
     size_t length, capacity;
     bool in_response; /* `response` has exactly this pair */
+    char *stored;     /* its copy of the value; NULL: not known */
 };
 
 struct http_connection {

@@ -289,8 +289,7 @@ void http_headers(struct http_exchange *exchange,
     }
 }
 
-/* --- decoding ----------------------------------------------------------------------------------
- */
+/* --- decoding -------------------------------------------------------------------------------- */
 
 /* Percent-decodes into the arena; `plus` makes `+` a space. NULL: malformed or no memory. */
 static char *decode(struct arena *arena, const char *text, size_t length, bool plus,
@@ -387,8 +386,7 @@ tkr_error_t http_arguments(struct http_exchange *exchange,
     return TKR_OK;
 }
 
-/* --- for a worker --------------------------------------------------------------------------------
- */
+/* --- for a worker ---------------------------------------------------------------------------- */
 
 static const char *put(char **at, const char *text, size_t length)
 {

@@ -149,6 +149,17 @@ static void count(void *context, struct http_exchange *exchange)
     http_answer(exchange, 200, NULL, NULL, 0, false);
 }
 
+/* Two headers of one name: values of the query's arguments. */
+static void twice(void *context, struct http_exchange *exchange)
+{
+    const struct http_argument *arguments;
+    size_t argument_count;
+    ASSERT(http_arguments(exchange, &arguments, &argument_count) == TKR_OK && argument_count == 2);
+    http_set_header(exchange, "X-Twice", arguments[0].value);
+    http_set_header(exchange, "x-twice", arguments[1].value);
+    http_answer(exchange, 200, NULL, NULL, 0, false);
+}
+
 static void refuse(void *context, struct http_exchange *exchange)
 {
     struct fault fault = {0};
@@ -191,6 +202,7 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/thread", thread, HTTP_INLINE, 0, 0},
     {HTTP_GET, "/id", id, HTTP_INLINE, 0, 0},
     {HTTP_GET, "/count", count, HTTP_INLINE, 0, 0},
+    {HTTP_GET, "/twice", twice, HTTP_INLINE, 0, 0},
     {HTTP_GET, "/refuse", refuse, HTTP_INLINE, 0, 0},
     {HTTP_GET, "/secret", secret, HTTP_INLINE, 0, 0},
     {HTTP_GET, "/large", large, HTTP_INLINE, 0, 0},
@@ -287,8 +299,7 @@ struct http_exchange *parked_wait(struct fixture *fixture)
     return exchange;
 }
 
-/* --- clients ------------------------------------------------------------------------------------
- */
+/* --- clients --------------------------------------------------------------------------------- */
 
 int connect_port(unsigned port)
 {

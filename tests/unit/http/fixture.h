@@ -14,8 +14,8 @@
  * (the same by a worker), GET /worker/gate (answers when the test opens the gate),
  * GET /block (the same, holding the event thread), GET /worker/later (the test answers), GET|DELETE
  * /items/{id}, PATCH /items/special, GET /headers (lines and first value of X-Test), GET /query,
- * GET /inject, GET /peer, GET /thread, GET /id, GET /count (headers that change), GET /refuse, GET
- * /secret, GET /large (a body that no socket buffer holds).
+ * GET /inject, GET /peer, GET /thread, GET /id, GET /count (headers that change), GET /twice, GET
+ * /refuse, GET /secret, GET /large (a body that no socket buffer holds).
  */
 #ifndef TESTS_HTTP_FIXTURE_H
 #define TESTS_HTTP_FIXTURE_H

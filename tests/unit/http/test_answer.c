@@ -130,6 +130,26 @@ static void test_each_answer_has_exactly_its_headers(void **state)
     close(fd);
 }
 
+static void test_two_headers_of_one_name_keep_their_values_apart(void **state)
+{
+    static const char *const values[] = {"aa", "bb", "cc", "dddd"};
+    int fd = fixture_connect(&fixture);
+    struct answer answer;
+    srand(2);
+    for (int i = 0; i < 300; i++) {
+        const char *one = values[rand() % 4], *two = values[rand() % 4];
+        char target[64], line[64];
+        snprintf(target, sizeof(target), "/twice?a=%s&b=%s", one, two);
+        get(fd, target, &answer);
+        assert_int_equal(answer_header_count(&answer, "X-Twice"), 2);
+        snprintf(line, sizeof(line), "\r\nX-Twice: %s\r\n", one);
+        assert_non_null(strstr(answer.head, line));
+        snprintf(line, sizeof(line), "\r\nx-twice: %s\r\n", two);
+        assert_non_null(strstr(answer.head, line));
+    }
+    close(fd);
+}
+
 static void test_connections_do_not_see_each_others_headers(void **state)
 {
     int one = fixture_connect(&fixture), two = fixture_connect(&fixture);
@@ -287,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_the_type_of_a_problem_may_have_a_prefix),
         cmocka_unit_test(test_the_connection_is_kept_after_errors_with_bodies),
         cmocka_unit_test(test_each_answer_has_exactly_its_headers),
+        cmocka_unit_test(test_two_headers_of_one_name_keep_their_values_apart),
         cmocka_unit_test(test_connections_do_not_see_each_others_headers),
         cmocka_unit_test(test_the_date_is_the_clocks),
         cmocka_unit_test(test_a_good_request_id_is_taken_over),
