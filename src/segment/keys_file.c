@@ -249,17 +249,19 @@ static const char *judge_usage(const struct segment_usage_header *header, uint64
 {
     enum window_kind kinds[WINDOW_COUNT];
     for (int i = 0; i < WINDOW_COUNT; i++) {
-        if (header->kinds[i] > WINDOW_SLIDING) {
+        uint8_t kind = *(const volatile uint8_t *)&header->kinds[i]; /* once: see usage.c */
+        if (kind > WINDOW_SLIDING) {
             return "a kind of window is not known";
         }
-        kinds[i] = (enum window_kind)header->kinds[i];
+        kinds[i] = (enum window_kind)kind;
     }
+    uint32_t stride = line_stride(kinds);
     uint32_t capacity = atomic_load(&header->capacity);
-    if (header->stride != line_stride(kinds) || capacity > SEGMENT_LINES_MAX ||
+    if (header->stride != stride || capacity > SEGMENT_LINES_MAX ||
         atomic_load(&header->lines) > capacity) {
         return "its numbers do not fit each other";
     }
-    if (size < SEGMENT_LINES_OFFSET || (size - SEGMENT_LINES_OFFSET) / header->stride < capacity) {
+    if (size < SEGMENT_LINES_OFFSET || (size - SEGMENT_LINES_OFFSET) / stride < capacity) {
         return "the file was cut";
     }
     return NULL;

@@ -84,19 +84,19 @@ static tkr_error_t make_mapping(struct segment_file *keys, struct segment_file *
     ENSURE(mapping != NULL, TKR_MEMORY);
     segment_view_init(&mapping->view, keys->base);
     mapping->usage = usage->base;
-    mapping->stride = lines->stride;
-    uint64_t room = (usage->bytes - SEGMENT_LINES_OFFSET) / lines->stride;
-    mapping->line_room = room < SEGMENT_LINES_MAX ? (uint32_t)room : SEGMENT_LINES_MAX;
     for (int i = 0; i < WINDOW_COUNT; i++) {
         mapping->kinds[i] = (enum window_kind)header->kinds[i];
     }
+    /* By what keys say, which no verifier can write. */
+    mapping->stride = line_stride(mapping->kinds);
+    mapping->line_room = segment_usage_room(usage, mapping->stride);
     mapping->device = status.st_dev;
     mapping->inode = status.st_ino;
     mapping->usage_bytes = usage->bytes;
     mapping->keys_mapped = keys->bytes;
     mapping->usage_mapped = usage->bytes;
     /* The stride is what the kinds of the usage file say; keys must say the same. */
-    if (line_stride(mapping->kinds) != mapping->stride) {
+    if (lines->stride != mapping->stride) {
         free(mapping);
         return TKR_UNAVAILABLE;
     }

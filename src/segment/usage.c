@@ -7,6 +7,10 @@
  * sequentially consistent, so either the verifier sees the byte cleared and sets it again, or
  * the scan sees the count. One killed between the two leaves its count in the line, where the
  * next use of the group takes it along.
+ *
+ * What verifiers may write they may write at any moment, also behind the back of
+ * segment_usage_open: a number of this file is read once, and held against the mapping, before
+ * anything is addressed with it.
  */
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +35,19 @@ static uint64_t file_bytes(uint32_t capacity, uint32_t stride)
 {
     uint64_t bytes = SEGMENT_LINES_OFFSET + (uint64_t)capacity * stride;
     return (bytes + SEGMENT_HUGE_BYTES - 1) / SEGMENT_HUGE_BYTES * SEGMENT_HUGE_BYTES;
+}
+
+uint32_t segment_usage_room(const struct segment_file *usage, uint32_t stride)
+{
+    uint64_t room = (usage->bytes - SEGMENT_LINES_OFFSET) / stride;
+    return room < SEGMENT_LINES_MAX ? (uint32_t)room : SEGMENT_LINES_MAX;
+}
+
+uint32_t segment_usage_lines(const struct segment_file *usage, uint32_t stride)
+{
+    const struct segment_usage_header *header = (const void *)usage->base;
+    uint32_t lines = atomic_load(&header->lines), room = segment_usage_room(usage, stride);
+    return lines < room ? lines : room;
 }
 
 static void take_usage(struct segment_writer *writer, const struct segment_file *usage)
@@ -154,14 +171,17 @@ static tkr_error_t convert_usage(struct segment_writer *writer, struct segment_f
     const struct segment_usage_header *header = (const void *)old->base;
     enum window_kind kinds[WINDOW_COUNT];
     for (int i = 0; i < WINDOW_COUNT; i++) {
-        kinds[i] = (enum window_kind)header->kinds[i];
+        uint8_t kind = *(const volatile uint8_t *)&header->kinds[i];
+        ENSURE(kind <= WINDOW_SLIDING, TKR_UNAVAILABLE);
+        kinds[i] = (enum window_kind)kind;
     }
-    uint32_t count = atomic_load(&header->lines);
-    TRY(segment_usage_create(writer, atomic_load(&header->capacity)));
+    uint32_t stride = line_stride(kinds);
+    uint32_t count = segment_usage_lines(old, stride);
+    TRY(segment_usage_create(writer, segment_usage_room(old, stride)));
     TRY(segment_writer_reserve_lines(writer, count));
     for (uint32_t i = 0; i < count; i++) {
         uint64_t from[LINE_WORDS_MAX] = {0}, to[LINE_WORDS_MAX] = {0};
-        load_line(line_at(old->base, header->stride, i), header->stride, from);
+        load_line(line_at(old->base, stride, i), stride, from);
         if (from[LINE_LAST_USED] == 0) {
             continue;
         }

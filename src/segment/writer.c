@@ -132,7 +132,7 @@ static const char *judge_left(const struct segment_writer *writer,
         return "the segment and the store are at different changes";
     }
     if (keys->usage_nonce != usage->nonce ||
-        atomic_load(&keys->lines) > atomic_load(&usage->lines)) {
+        atomic_load(&keys->lines) > segment_usage_lines(&writer->usage, writer->stride)) {
         return "keys and usage do not belong together";
     }
     for (int i = 0; i < WINDOW_COUNT; i++) {
@@ -238,7 +238,7 @@ tkr_error_t segment_writer_create(const struct segment_options *options, uint64_
                          tkr_error_text(error));
     }
     header->usage_nonce = writer->usage_header->nonce;
-    atomic_store(&header->lines, atomic_load(&writer->usage_header->lines));
+    atomic_store(&header->lines, segment_usage_lines(&writer->usage, writer->stride));
     *ret_usage_kept = kept;
     *ret_writer = writer;
     writer = NULL;

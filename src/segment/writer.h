@@ -73,6 +73,9 @@ MUST_USE tkr_error_t segment_keys_open(int directory, bool writable, struct segm
                                        struct fault *fault);
 MUST_USE tkr_error_t segment_usage_open(int directory, bool writable, struct segment_file *ret_file,
                                         struct fault *fault);
+/* Lines that the mapping has room for; and those that are claimed, as far as it has. */
+uint32_t segment_usage_room(const struct segment_file *usage, uint32_t stride);
+uint32_t segment_usage_lines(const struct segment_file *usage, uint32_t stride);
 /* Claims so that `bytes` of a region can be written. */
 MUST_USE tkr_error_t segment_region_claim(struct segment_file *keys,
                                           enum segment_region_number number, uint64_t bytes);
