@@ -117,7 +117,7 @@ def test_what_make_run_prints_works_word_for_word(checkout):
         run = Terminal(enter, checkout, "make run")
         try:
             run.wait_for("Ctrl-C stops it.", 300)
-            run.wait_for("admin token that", 10)
+            run.wait_for("send the admin token instead", 10)
             shell = Shell(enter, checkout)
             output = "".join(shell.run(block) for block in indented(run.text()))
             assert "HTTP/1.1 200" in output, output
