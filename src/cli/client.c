@@ -12,6 +12,7 @@
 #include "api/json_input.h"
 #include "base/secret.h"
 #include "cli/transport.h"
+#include "daemon/runtime_directory.h"
 
 /* The host of a URL whose connection is a Unix socket. */
 #define SOCKET_URL "http://tokenry"
@@ -51,12 +52,33 @@ static const char *variable(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+static void free_text(char **text)
+{
+    free(*text);
+}
+
+/* The daemon that holds the data directory, by the link that it left there. */
+static bool open_linked(const struct cli *cli, struct transport *ret_transport)
+{
+    CLEANUP(free_text) char *path = data_link_target(cli->config->data, DATA_LINK_SOCKET);
+    struct fault ignored = {0};
+    return path != NULL && probe_socket(path) == SOCKET_ANSWERS &&
+           transport_http(SOCKET_URL, path, variable("TOKENRY_TOKEN"), false, ret_transport,
+                          &ignored) == TKR_OK;
+}
+
 static tkr_error_t open_direct(struct cli *cli, bool create, struct transport *ret_transport,
                                struct fault *fault)
 {
     struct fault why = {0};
     const struct config *config = cli->config;
     tkr_error_t error = transport_direct(cli, create, ret_transport, &why);
+    /* Only now that somebody holds the directory: the link of a daemon that is gone may lead to
+     * the socket of another one. */
+    if (error == TKR_LOCKED && !arguments_has(&cli->arguments, "socket") &&
+        open_linked(cli, ret_transport)) {
+        return TKR_OK;
+    }
     if (error == TKR_LOCKED && config_has_socket(config)) {
         return fault_set(fault, error, "",
                          "%s. No daemon answers at %s: if one runs with another socket, name it "
@@ -164,6 +186,19 @@ static enum cli_exit exit_of_status(unsigned status)
     }
 }
 
+/* Whether the detail says everything: "a value is not acceptable" before it is only noise. */
+static bool detail_suffices(const char *code)
+{
+    static const tkr_error_t errors[] = {TKR_INVALID, TKR_OUT_OF_RANGE, TKR_NOT_FOUND,
+                                         TKR_UNKNOWN_MEMBER, TKR_IDEMPOTENCY};
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        if (strcmp(code, tkr_error_name(errors[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One line out of a problem+json object (RFC 9457). */
 static enum cli_exit report_problem(const struct cli *cli, const struct client_answer *answer)
 {
@@ -181,7 +216,8 @@ static enum cli_exit report_problem(const struct cli *cli, const struct client_a
     if (title[0] == '\0' && detail[0] == '\0') {
         return cli_fail(status, "the answer was HTTP status %u", answer->status);
     }
-    bool both = title[0] != '\0' && detail[0] != '\0' && strcmp(title, detail) != 0;
+    bool both = title[0] != '\0' && detail[0] != '\0' && strcmp(title, detail) != 0 &&
+                !detail_suffices(answer_text(problem, "code"));
     bool named = member[0] != '\0' && strstr(detail, member) == NULL;
     return cli_fail(status, "%s%s%s%s%s", named ? member : "", named ? ": " : "",
                     detail[0] != '\0' && !both ? detail : title, both ? ": " : "",

@@ -14,6 +14,7 @@
 
 #include "base/secret.h"
 #include "daemon/privilege.h"
+#include "daemon/runtime_directory.h"
 #include "daemon/service_notify.h"
 #include "daemon/wire.h"
 #include "http/server.h"
@@ -165,6 +166,19 @@ static void warn_slow_segment(const char *directory, struct log *log)
     }
 }
 
+static void free_text(char **text)
+{
+    free(*text);
+}
+
+/* So that a command on this data directory finds us, wherever the socket is. */
+static void link_socket(const struct config *config)
+{
+    CLEANUP(free_text)
+    char *path = config_has_socket(config) ? realpath(config->socket, NULL) : NULL;
+    data_link(config->data, DATA_LINK_SOCKET, path);
+}
+
 static void announce(const struct config *config, struct wire *wire,
                      const struct http_server *server, struct log *log)
 {
@@ -231,6 +245,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log, 
     TRY(wire_open(&wiring, &wire, fault));
     warn_slow_segment(wire_runtime_directory(wire), log);
     TRY(open_server(config, wire, log, &server, fault));
+    link_socket(config);
     announce(config, wire, server, log);
     service_notify(notify, "READY=1");
     const char *why = wait_for_stop(log);

@@ -13,8 +13,6 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 
-#define LINK_NAME "runtime"
-
 static tkr_error_t error_of(int number)
 {
     switch (number) {
@@ -79,27 +77,31 @@ tkr_error_t private_directory(const char *path, bool parents, const char *what, 
     return TKR_OK;
 }
 
-/* The target of DATA/runtime when it is still there, else NULL. */
-static char *linked(const char *data)
+char *data_link_target(const char *data, const char *name)
 {
     char *link = NULL, *target = NULL;
-    if (asprintf(&link, "%s/" LINK_NAME, data) >= 0) {
+    if (asprintf(&link, "%s/%s", data, name) >= 0) {
         target = realpath(link, NULL);
         free(link);
     }
     return target;
 }
 
-void runtime_directory_link(const char *data, const char *runtime)
+void data_link(const char *data, const char *name, const char *target)
 {
     char *link = NULL, *fresh = NULL;
-    if (asprintf(&link, "%s/" LINK_NAME, data) >= 0 && asprintf(&fresh, "%s.new", link) >= 0) {
+    if (asprintf(&link, "%s/%s", data, name) < 0) {
+        return;
+    }
+    if (target == NULL) {
+        unlink(link);
+    } else if (asprintf(&fresh, "%s.new", link) >= 0) {
         unlink(fresh);
-        if (symlink(runtime, fresh) == 0 && rename(fresh, link) != 0) {
+        if (symlink(target, fresh) == 0 && rename(fresh, link) != 0) {
             unlink(fresh);
         }
+        free(fresh);
     }
-    free(fresh);
     free(link);
 }
 
@@ -143,7 +145,7 @@ tkr_error_t runtime_directory_open(const char *configured, const char *data,
         ENSURE(path != NULL, TKR_MEMORY);
     }
     if (path == NULL && use_link) {
-        path = linked(data);
+        path = data_link_target(data, DATA_LINK_RUNTIME);
     }
     if (path == NULL) {
         path = from_environment(environment);

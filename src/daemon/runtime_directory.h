@@ -11,7 +11,8 @@
  *
  * The daemon leaves a symbolic link `runtime` in the data directory, so that a command that
  * works on the directory while no daemon runs takes the same segment, and not a second
- * copy with counts of its own.
+ * copy with counts of its own. Another one, `socket`, says where its Unix socket is, so that
+ * a command finds the daemon that holds the directory when the socket is not in it.
  *
  * The directory must be a real one (no link, or somebody who can write its parent could lead
  * us astray), owned by us, and writable by nobody else; a missing one is made with 0700.
@@ -31,8 +32,15 @@
 MUST_USE tkr_error_t runtime_directory_open(const char *configured, const char *data,
                                             char *const *environment, bool use_link,
                                             char **ret_path, struct fault *fault);
-/* Leaves the link; a failure is no reason to stop, so there is none. */
-void runtime_directory_link(const char *data, const char *runtime);
+
+#define DATA_LINK_RUNTIME "runtime"
+#define DATA_LINK_SOCKET "socket"
+
+/* Leaves the link `name` in the data directory; NULL as the target removes it. A failure is no
+ * reason to stop, so there is none. */
+void data_link(const char *data, const char *name, const char *target);
+/* The absolute path that the link leads to, the caller's to free; NULL when nothing is there. */
+char *data_link_target(const char *data, const char *name);
 
 /* A directory that must be ours: made with 0700 (and, with `parents`, those above it with
  * 0755) when missing, then checked as above; `what` names it in the fault. */

@@ -88,8 +88,8 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
     return api_new(&api, &wire->api, fault);
 }
 
-static tkr_error_t open_directories(struct wire *wire, const struct wire_options *options,
-                                    struct fault *fault)
+static tkr_error_t open_data(struct wire *wire, const struct wire_options *options,
+                             struct fault *fault)
 {
     const struct config *config = options->config;
     if (!options->create && access(config->data, F_OK) != 0) {
@@ -97,8 +97,11 @@ static tkr_error_t open_directories(struct wire *wire, const struct wire_options
                          "data directory: %s: %s", config->data, strerror(errno));
     }
     TRY(private_directory(config->data, true, "data directory", fault));
-    return runtime_directory_open(config->runtime_directory, config->data, options->environment,
-                                  options->follow_link, &wire->runtime_directory, fault);
+    struct store_sqlite_options store = {.directory = config->data,
+                                         .must_exist = !options->create,
+                                         .clock = options->clock,
+                                         .random = random_system()};
+    return store_sqlite_open(&store, &wire->store, fault);
 }
 
 tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire,
@@ -107,12 +110,12 @@ tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire
     struct wire *wire CLEANUP(wire_close_p) = calloc(1, sizeof(*wire));
     ENSURE(wire != NULL, TKR_MEMORY);
     wire->log = options->log;
-    TRY(open_directories(wire, options, fault));
-    struct store_sqlite_options store = {
-        .directory = options->config->data, .clock = options->clock, .random = random_system()};
-    TRY(store_sqlite_open(&store, &wire->store, fault));
+    const struct config *config = options->config;
+    TRY(open_data(wire, options, fault)); /* first: whoever is refused here leaves no trace */
+    TRY(runtime_directory_open(config->runtime_directory, config->data, options->environment,
+                               options->follow_link, &wire->runtime_directory, fault));
     TRY(open_authority(wire, options, fault));
-    runtime_directory_link(options->config->data, wire->runtime_directory);
+    data_link(config->data, DATA_LINK_RUNTIME, wire->runtime_directory);
     TRY(open_api(wire, options, fault));
     *ret_wire = wire;
     wire = NULL;

@@ -88,6 +88,8 @@ def ready(place):
     (["craete"], "no command craete; did you mean create?"),
     (["tier"], "tier needs a second word, as in tokenry tier list"),
     (["delete"], "no command delete"),
+    (["help", "tier"], "tier needs a second word, as in tokenry tier list"),
+    (["help", "tier", "lst"], "did you mean tier list?"),
     (["create", "--usr", "x"], "unknown option --usr; did you mean --user?"),
     (["create", "--user", "x"], "--name is needed"),
     (["create", "--user"], "--user needs a value, USER"),
@@ -196,6 +198,15 @@ def test_a_missing_directory_is_named_and_not_made(place):
     assert not place.data.exists()
 
 
+def test_a_directory_without_a_database_is_left_as_it_is(place):
+    place.data.mkdir(mode=0o700)
+    for command in (["list"], ["create", "--user", "alice", "--name", "laptop"]):
+        done = place.run(*command)
+        assert done.returncode == REFUSED and done.stdout == "", done
+        assert "tokenry.db" in done.stderr and "tokenry init" in done.stderr
+    assert list(place.data.iterdir()) == [] and not (place.folder / "run").exists()
+
+
 def test_init_makes_a_private_directory_and_prints_the_token_once(place):
     done = place.run("init")
     assert done.returncode == DONE
@@ -236,6 +247,19 @@ def test_create_with_a_chosen_token_does_not_print_it(ready):
     assert ready.run("verify", "--token-stdin", stdin=chosen).returncode == DONE
     twice = ready.run("create", "--user", "u", "--name", "m", "--token-stdin", stdin=chosen)
     assert twice.returncode == REFUSED and chosen not in twice.stderr
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (["create", "--user", "u", "--name", "n", "--kind", "king"],
+     "kind: must be `user`, `service` or `admin`"),
+    (["create", "--user", "u", "--name", "n", "--tier", "gold"], "there is no such tier"),
+    (["list", "--status", "odd"],
+     "status: must be `active`, `disabled`, `quarantined`, `not_yet_valid`, `expired` or `revoked`"),
+    (["show", "tok_00000000000000000000000000"], "no token has this ID"),
+    (["revoke", "--yes", "tok_00000000000000000000000000"], "no token has this ID"),
+])
+def test_what_the_api_refuses_is_one_plain_sentence(ready, arguments, sentence):
+    assert ready.run(*arguments).stderr == f"tokenry: {sentence}\n"
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -392,6 +416,18 @@ def test_commands_go_through_the_socket_of_a_running_daemon(ready):
         assert ready.run("init").returncode == REFUSED
         fresh = ready.create("carol", "new")
     assert ready.json("show", fresh["id"])["user_id"] == "carol"
+
+
+def test_commands_find_the_socket_of_the_daemon_that_holds_the_directory(ready):
+    elsewhere = ready.folder / "elsewhere.sock"
+    with ready.serving("--socket", str(elsewhere)):
+        assert ready.create()["user_id"] == "alice"
+        named = ready.run("list", "--socket", str(ready.folder / "wrong.sock"))
+        assert named.returncode == UNREACHABLE, named
+    assert ready.json("list")["data"][0]["user_id"] == "alice"  # the link leads nowhere now
+    with ready.serving("--socket", "none"):
+        done = ready.run("list")
+        assert done.returncode == UNREACHABLE and "holds this directory" in done.stderr, done
 
 
 def test_the_same_idempotency_key_makes_one_token(ready):

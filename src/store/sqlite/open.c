@@ -267,6 +267,10 @@ tkr_error_t store_open_with(const struct store_sqlite_options *options,
         lock_path = NULL;
         return TKR_MEMORY;
     }
+    /* Before the lock, whose file would be left behind in a directory that is not ours. */
+    if (options->must_exist && access(store->path, F_OK) != 0) {
+        return errno_fault(fault, store->path);
+    }
     TRY(make_directory(options->directory, fault));
     TRY(take_lock(lock_path, &store->lock_fd, fault));
     TRY(open_database(store, options, &plan, fault));

@@ -14,6 +14,8 @@
 #ifndef STORE_SQLITE_STORE_SQLITE_H
 #define STORE_SQLITE_STORE_SQLITE_H
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/random.h"
@@ -24,6 +26,7 @@ struct store_sqlite_options {
     const struct clock *clock;
     const struct random_source *random; /* for the identity of a new database */
     const char *vfs;                    /* name of a registered SQLite VFS; NULL: SQLite's own */
+    bool must_exist; /* without a database there: TKR_NOT_FOUND, and nothing is made */
 };
 
 /*
@@ -35,7 +38,8 @@ struct store_sqlite_options {
  *   TKR_VERSION_NEWER  a newer Tokenry wrote it
  *   TKR_CORRUPT        not a database, another program's, or damaged
  *   TKR_READ_ONLY      the file, directory or disk cannot be written
- *   TKR_NO_SPACE, TKR_NOT_FOUND (the parent directory), TKR_IO, TKR_MEMORY
+ *   TKR_NO_SPACE, TKR_NOT_FOUND (the parent directory; the database, see must_exist),
+ *   TKR_IO, TKR_MEMORY
  */
 MUST_USE tkr_error_t store_sqlite_open(const struct store_sqlite_options *options,
                                        struct store_port *ret_port, struct fault *fault);

@@ -151,11 +151,28 @@ static void test_a_command_follows_the_link_that_the_daemon_left(void **state)
     const char *data = below(*state, "data"), *used = below(*state, "used");
     assert_int_equal(mkdir(data, 0700), 0);
     assert_int_equal(mkdir(used, 0700), 0);
-    runtime_directory_link(data, used);
-    runtime_directory_link(data, used); /* it may be there already */
+    data_link(data, DATA_LINK_RUNTIME, used);
+    data_link(data, DATA_LINK_RUNTIME, used); /* it may be there already */
     assert_int_equal(runtime_directory_open("", data, no_environment, true, &path, &fault), TKR_OK);
     assert_string_equal(path, used);
     free(path);
+}
+
+static void test_a_link_that_leads_nowhere_is_none(void **state)
+{
+    const char *data = below(*state, "data"), *gone = below(*state, "gone");
+    assert_int_equal(mkdir(data, 0700), 0);
+    assert_null(data_link_target(data, DATA_LINK_SOCKET));
+    data_link(data, DATA_LINK_SOCKET, gone);
+    assert_null(data_link_target(data, DATA_LINK_SOCKET));
+    assert_int_equal(mkdir(gone, 0700), 0);
+    char *target = data_link_target(data, DATA_LINK_SOCKET);
+    assert_string_equal(target, gone);
+    free(target);
+    data_link(data, DATA_LINK_SOCKET, NULL);
+    assert_null(data_link_target(data, DATA_LINK_SOCKET));
+    assert_int_equal(rmdir(gone), 0);
+    assert_int_equal(rmdir(data), 0); /* nothing is left in it */
 }
 
 /* --- the service manager ------------------------------------------------------------------- */
@@ -270,6 +287,7 @@ int main(void)
         FOLDER_TEST(test_the_runtime_directory_is_of_the_data_directorys_real_path),
         FOLDER_TEST(test_configuration_beats_the_service_managers_directory),
         FOLDER_TEST(test_a_command_follows_the_link_that_the_daemon_left),
+        FOLDER_TEST(test_a_link_that_leads_nowhere_is_none),
         FOLDER_TEST(test_without_a_service_manager_nothing_is_sent),
         FOLDER_TEST(test_the_service_manager_hears_at_a_path_and_at_an_abstract_name),
         cmocka_unit_test(test_no_such_user_is_named),

@@ -61,6 +61,20 @@ static tkr_error_t open_store(struct fixture *fixture)
     return store_sqlite_open(&fixture->options, &fixture->port, &fixture->fault);
 }
 
+static void test_a_database_that_must_be_there_is_not_made(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.must_exist = true;
+    assert_int_equal(open_store(fixture), TKR_NOT_FOUND);
+    assert_non_null(strstr(fixture->fault.detail, "tokenry.db"));
+    assert_int_equal(rmdir(fixture->directory.path), 0); /* it is as empty as it was */
+    fixture->options.must_exist = false;
+    assert_int_equal(open_store(fixture), TKR_OK);
+    store_sqlite_close(&fixture->port);
+    fixture->options.must_exist = true;
+    assert_int_equal(open_store(fixture), TKR_OK);
+}
+
 /* A store with a token in it, closed again. */
 static void make_store(struct fixture *fixture)
 {
@@ -361,6 +375,7 @@ static void test_opening_again_migrates_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_a_database_that_must_be_there_is_not_made),
         TEST(test_a_file_that_is_no_database_is_refused_and_kept),
         TEST(test_a_database_of_another_program_is_refused_and_kept),
         TEST(test_a_damaged_database_is_refused_and_kept),
