@@ -34,12 +34,26 @@ static struct change *change_new(struct api_call *call)
     return change;
 }
 
+/* The general words of an error say nothing here: what is not found is the token of the path.
+ * When it is a tier, its fault says so. */
+static void token_fail(struct api_call *call, tkr_error_t error, const struct fault *fault)
+{
+    struct fault missing = {0};
+    bool told = fault != NULL && fault->error == error && fault->detail[0] != '\0' &&
+                strcmp(fault->detail, tkr_error_text(error)) != 0;
+    if (error == TKR_NOT_FOUND && !told) {
+        fault_set(&missing, error, "", "no token has this ID");
+        fault = &missing;
+    }
+    call_fail(call, error, fault);
+}
+
 /* A change that could not even be queued. */
 static void change_refuse(struct change *change, tkr_error_t error, const struct fault *fault)
 {
     struct api_call *call = change->call;
     json_decref(change->root);
-    call_fail(call, error, fault);
+    token_fail(call, error, fault);
 }
 
 static void set_etag(struct api_call *call, const struct token *token)
@@ -92,7 +106,7 @@ static void create_done(void *context, const struct change_result *result)
     struct api_call *call = change->call;
     json_decref(change->root);
     if (result->error != TKR_OK) {
-        call_fail(call, result->error, &result->fault);
+        token_fail(call, result->error, &result->fault);
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
@@ -159,7 +173,7 @@ static void change_answer(void *context, const struct change_result *result)
     struct api_call *call = change->call;
     json_decref(change->root);
     if (result->error != TKR_OK) {
-        call_fail(call, result->error, &result->fault);
+        token_fail(call, result->error, &result->fault);
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
@@ -238,7 +252,7 @@ void tokens_get(struct api_call *call)
     tkr_error_t error = authority_get_token(call->api->options.authority, &call->principal,
                                             call->parameter, call->arena, &token);
     if (error != TKR_OK) {
-        call_fail(call, error, NULL);
+        token_fail(call, error, NULL);
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
@@ -273,7 +287,9 @@ static tkr_error_t read_filter(const struct api_call *call, struct token_filter 
     }
     filter.limit = (uint32_t)page;
     if (status != NULL && token_status_parse(status, strlen(status), &filter.status) != TKR_OK) {
-        return fault_set(fault, TKR_INVALID, "status", "is not a status of tokens");
+        return fault_set(fault, TKR_INVALID, "status",
+                         "must be `active`, `disabled`, `quarantined`, `not_yet_valid`, `expired` "
+                         "or `revoked`");
     }
     if (inactive != NULL && strcmp(inactive, "true") != 0 && strcmp(inactive, "false") != 0) {
         return fault_set(fault, TKR_INVALID, "include_inactive", "must be `true` or `false`");

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/record.h"
 
 #define QUERY_BYTES_MAX 4096
+/* On a terminal; an ID, the longest that must be whole, has 30. */
+#define CELL_COLUMNS_MAX 32
 
 static const char *const headings[] = {"ID",   "PREFIX", "NAME",    "USER",    "KIND",
                                        "TIER", "STATUS", "EXPIRES", "REQUESTS"};
@@ -108,6 +111,9 @@ static enum cli_exit list_pages(struct listing *listing, struct client *client)
             return status;
         }
         const json_t *tokens = json_object_get(answer.json, "data");
+        if (!json_is_array(tokens)) {
+            return cli_fail(CLI_REFUSED, "what answers is no Tokenry: there is no list in it");
+        }
         if (cli_json(listing->cli)) {
             print_json(listing, tokens);
         } else {
@@ -129,5 +135,8 @@ enum cli_exit cmd_list(struct cli *cli)
     }
     struct listing listing CLEANUP(release) = {.cli = cli};
     table_init(&listing.table, headings, COLUMNS, terminal_colour(stdout));
+    /* One name of 255 characters would push every column of every row off the screen. Whoever
+     * reads a pipe gets all of it. */
+    listing.table.cell_columns_max = isatty(STDOUT_FILENO) == 1 ? CELL_COLUMNS_MAX : 0;
     return list_pages(&listing, client);
 }

@@ -110,6 +110,8 @@ enum cli_exit cli_fail(enum cli_exit status, const char *format, ...) PRINTF_LIK
 /* The same for a usage error, with a line on where to find help. */
 enum cli_exit cli_usage(const struct cli_command *command, const char *format, ...)
     PRINTF_LIKE(2, 3);
+/* The usage error of a word that is no command; `nearest` is the one that may be meant, or NULL. */
+enum cli_exit cli_unknown_command(const char *word, const char *nearest);
 /* The exit status that an error of our own libraries means. */
 enum cli_exit cli_exit_of(tkr_error_t error);
 bool cli_json(const struct cli *cli);

@@ -91,10 +91,7 @@ enum cli_exit cmd_help(struct cli *cli)
     const struct cli_command *command =
         cli_command_find(words, cli->arguments.operand_count, &taken, &nearest);
     if (command == NULL) {
-        char shown[TOKEN_INPUT_SHOWN_SIZE];
-        return cli_usage(NULL, "no command %s%s%s%s", token_input_shown(words[0], shown),
-                         nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
-                         nearest != NULL ? "?" : "");
+        return cli_unknown_command(words[0], nearest);
     }
     help_command(command, stdout);
     return CLI_DONE;

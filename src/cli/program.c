@@ -138,7 +138,7 @@ bool cli_configure(struct cli *cli, bool serving)
 
 /* --- running ------------------------------------------------------------------------------- */
 
-static enum cli_exit unknown_command(const char *word, const char *nearest)
+enum cli_exit cli_unknown_command(const char *word, const char *nearest)
 {
     char shown[TOKEN_INPUT_SHOWN_SIZE];
     if (token_input_suspicious(word)) {
@@ -205,7 +205,7 @@ int cli_main(int count, char *const *words, char *const *environment)
     const struct cli_command *command =
         cli_command_find(first, count > 2 ? 2 : 1, &taken, &nearest);
     if (command == NULL) {
-        return unknown_command(words[1], nearest);
+        return cli_unknown_command(words[1], nearest);
     }
     return run(command, (size_t)count - 1 - taken, words + 1 + taken, environment);
 }

@@ -89,6 +89,9 @@ void record_print(const struct cli *cli, const json_t *object)
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, name, value)
     {
+        if (strcmp(name, "object") == 0) {
+            continue; /* whoever typed `show` knows that it is a token */
+        }
         struct buffer text CLEANUP(buffer_deinit);
         buffer_init(&text, VALUE_BYTES_MAX);
         record_value(value, &text);

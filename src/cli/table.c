@@ -78,6 +78,41 @@ static char *clean_copy(const char *text)
     return copy;
 }
 
+/* Bytes of `text` that take at most `columns`. */
+static size_t bytes_within(const char *text, size_t columns)
+{
+    size_t length = strlen(text), i = 0, width = 0;
+    while (i < length) {
+        char one[8] = "";
+        uint32_t point = 0;
+        size_t bytes = text_utf8_next(text + i, length - i, &point);
+        bytes = bytes > 0 ? bytes : 1;
+        memcpy(one, text + i, bytes);
+        width += table_text_width(one);
+        if (width > columns) {
+            break;
+        }
+        i += bytes;
+    }
+    return i;
+}
+
+/* A clean copy that fits its column. */
+static char *cell_copy(const char *text, size_t columns_max)
+{
+    static const char ellipsis[] = "\u2026";
+    char *copy = clean_copy(text);
+    if (copy == NULL || columns_max == 0 || table_text_width(copy) <= columns_max) {
+        return copy;
+    }
+    char *cut = NULL;
+    if (asprintf(&cut, "%.*s%s", (int)bytes_within(copy, columns_max - 1), copy, ellipsis) < 0) {
+        cut = NULL;
+    }
+    free(copy);
+    return cut;
+}
+
 void table_cell(struct table *table, const char *text, enum table_colour colour)
 {
     ASSERT(table->columns > 0);
@@ -91,7 +126,7 @@ void table_cell(struct table *table, const char *text, enum table_colour colour)
         table->cells = cells;
         table->capacity = capacity;
     }
-    char *copy = clean_copy(text != NULL && text[0] != '\0' ? text : "-");
+    char *copy = cell_copy(text != NULL && text[0] != '\0' ? text : "-", table->cell_columns_max);
     if (copy == NULL) {
         table->failed = true;
         return;

@@ -33,7 +33,8 @@ struct table {
     size_t count, capacity;
     bool colour;
     bool headings_printed;
-    bool failed; /* no memory: what is there is printed, and table_print says false */
+    size_t cell_columns_max; /* longer texts are cut, and end in an ellipsis; 0: none is */
+    bool failed;             /* no memory: what is there is printed, and table_print says false */
 };
 
 /* `headings` are static, at most TABLE_COLUMNS_MAX of them. */

@@ -73,6 +73,17 @@ static void test_width_counts_columns_and_not_bytes(void **state)
     assert_int_equal(table_text_width("\xff\xfe"), 2);
 }
 
+static void test_a_cell_that_is_too_wide_is_cut(void **state)
+{
+    struct table table;
+    table_init(&table, headings, 3, false);
+    table.cell_columns_max = 5;
+    add_row(&table, "12345", "123456", "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2");
+    check_printed(&table, "ID     NAME   STATUS\n"
+                          "12345  1234\xe2\x80\xa6  \xe6\xbc\xa2\xe6\xbc\xa2\xe2\x80\xa6\n");
+    table_release(&table);
+}
+
 static void test_the_next_page_keeps_the_widths_and_has_no_headings(void **state)
 {
     struct table table;
@@ -115,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_what_a_terminal_would_act_upon_is_replaced),
         cmocka_unit_test(test_columns_are_aligned_and_nothing_trails),
         cmocka_unit_test(test_width_counts_columns_and_not_bytes),
+        cmocka_unit_test(test_a_cell_that_is_too_wide_is_cut),
         cmocka_unit_test(test_the_next_page_keeps_the_widths_and_has_no_headings),
         cmocka_unit_test(test_colour_is_put_around_the_text_and_not_its_padding),
         cmocka_unit_test(test_colour_is_for_terminals_only),
