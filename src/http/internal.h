@@ -228,10 +228,12 @@ const struct refusal *request_head(struct http_exchange *exchange, const char *p
 /* Collects the fields into the thread's scratch. With `check`: returns what is wrong. */
 const struct refusal *request_fields(struct http_exchange *exchange, const char *method,
                                      const char *version, bool check);
-const struct refusal *request_arguments(struct http_exchange *exchange);
 /* Copies what a handler may ask for: while it waits for a worker, the connection may go. */
 MUST_USE tkr_error_t request_snapshot(struct http_exchange *exchange);
 const struct http_field *request_field(const struct http_exchange *exchange, const char *name);
+
+/* arguments.c: those of the query, into the arena */
+const struct refusal *request_arguments(struct http_exchange *exchange);
 
 /* router.c */
 void router_check(const struct http_route *routes, size_t count);

@@ -387,6 +387,62 @@ static void test_blank_lines_before_a_request_are_skipped(void **state)
     ASSERT_ACCEPTED("\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n", "hello");
 }
 
+static struct fixture roomy;
+
+static void with_room(struct fixture *f, struct http_options *options)
+{
+    options->connections_max = 4000; /* none is turned away because others are still open */
+}
+
+/* Requests with bytes changed, doubled, cut and swapped; the server must live on. */
+static void test_mutated_requests_do_no_harm(void **state)
+{
+    static const char *const seeds[] = {
+        "GET /items/a%20b?x=1&y=%26 HTTP/1.1\r\nHost: x\r\nX-Test: a\r\nCookie: a=b; "
+        "c=\"d\"\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "POST /worker/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / "
+        "HTTP/1.0\r\n\r\n",
+    };
+    static const char bytes[] = "\0\r\n\t :;=%&?#/{}\"\x7f\x80\xff"
+                                "0af9";
+    fixture_start(&roomy, with_room);
+    srand(3);
+    for (int i = 0; i < 3000; i++) {
+        char request[256];
+        const char *seed = seeds[i % 3];
+        size_t length = strlen(seed);
+        memcpy(request, seed, length);
+        for (int change = rand() % 4; change >= 0; change--) {
+            size_t at = (size_t)rand() % length, to = (size_t)rand() % length;
+            switch (rand() % 4) {
+            case 0:
+                request[at] = bytes[(size_t)rand() % (sizeof(bytes) - 1)];
+                break;
+            case 1:
+                request[at] = request[to];
+                break;
+            case 2:
+                memmove(request + at, request + at + 1, length - at - 1);
+                length -= length > 2;
+                break;
+            default:
+                request[at] = (char)rand();
+            }
+        }
+        int fd = fixture_connect(&roomy);
+        (void)try_send(fd, request, length);
+        close(fd);
+    }
+    struct answer answer;
+    struct http_stats stats;
+    ask(&roomy, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", &answer);
+    assert_string_equal(answer.body, "hello");
+    http_server_stats(roomy.server, &stats);
+    assert_int_equal(stats.connections_refused, 0);
+    fixture_stop(&roomy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_requests_in_a_row_are_answered_in_order),
         cmocka_unit_test(test_a_head_that_comes_byte_by_byte_is_read),
         cmocka_unit_test(test_blank_lines_before_a_request_are_skipped),
+        cmocka_unit_test(test_mutated_requests_do_no_harm),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
