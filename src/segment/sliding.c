@@ -82,7 +82,7 @@ void sliding_read_foreign(enum window window, line_word *words, struct sliding_c
         view->loaded[i] = atomic_load(&words[i]);
     }
     view->at = sliding_moment(shape, adopted_ms(window, shape, clock, view->loaded));
-    view->used = view->foreign = view->foreign_sum = 0;
+    view->used = view->foreign_sum = 0;
     for (uint32_t i = 0; i < shape.words; i++) {
         uint64_t word = view->loaded[i];
         view->live[i] = 0;
@@ -99,7 +99,6 @@ void sliding_read_foreign(enum window window, line_word *words, struct sliding_c
         } else {
             int64_t begins_ms = (int64_t)view->at.bucket * shape.bucket_ms;
             count = foreign_count(window, word, i, begins_ms);
-            view->foreign |= 1ULL << i;
             view->foreign_sum = i == view->at.word ? count : view->foreign_sum;
         }
         view->used += count;

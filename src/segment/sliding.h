@@ -160,6 +160,41 @@ static inline __attribute__((always_inline)) uint64_t sliding_sum(struct sliding
     return sum;
 }
 
+/* Counters of several words added up: every second one in a lane of twice its width, so that
+ * nothing overflows (at most 2 × 8 words). */
+struct sliding_lanes {
+    uint64_t even, odd;
+};
+
+static inline __attribute__((always_inline)) uint64_t sliding_lanes_mask(struct sliding_shape shape)
+{
+    uint64_t mask = sliding_counter_mask(shape);
+    for (uint32_t i = 2; i < shape.counters; i += 2) {
+        mask |= sliding_counter_mask(shape) << (i * shape.bits);
+    }
+    return mask;
+}
+
+static inline __attribute__((always_inline)) void
+sliding_lanes_add(struct sliding_shape shape, struct sliding_lanes *lanes, uint64_t counters)
+{
+    lanes->even += counters & sliding_lanes_mask(shape);
+    lanes->odd += shape.counters == 1 ? 0 : counters >> shape.bits & sliding_lanes_mask(shape);
+}
+
+static inline __attribute__((always_inline)) uint64_t sliding_lanes_sum(struct sliding_shape shape,
+                                                                        struct sliding_lanes lanes)
+{
+    uint64_t both = lanes.even + lanes.odd, sum = 0;
+    if (shape.counters <= 2) {
+        return both;
+    }
+    for (uint32_t shift = 0; shift < 64; shift += 2 * shape.bits) {
+        sum += both >> shift & ((1ULL << (2 * shape.bits)) - 1);
+    }
+    return sum;
+}
+
 #define SLIDING_NEVER INT64_MAX
 
 /* What a window holds at a moment. */
@@ -168,13 +203,13 @@ struct sliding_view {
     uint64_t used;
     uint64_t loaded[SLIDING_LONG_WORDS]; /* the words as they were read */
     uint64_t live[SLIDING_LONG_WORDS];   /* their counters inside the window */
-    uint64_t foreign;                    /* bits: words in another layout that count */
-    uint64_t foreign_sum;                /* of the word that is filling; part of `used` */
+    uint64_t foreign_sum; /* what the filling word counts in another layout; part of `used` */
 };
 
 /*
- * Reads `words`. `shape` and, for speed, `window` are compile-time constants of the caller.
- * Any bit pattern is possible; the result is then some count, never a fault.
+ * Reads `words`. Any bit pattern is possible; the result is then some count, never a fault.
+ * Words that were written with another layout, or by somebody with a later clock, go the long
+ * way. `window` and `shape` are compile-time constants where speed matters.
  */
 struct sliding_clock {
     int64_t now_ms;
@@ -184,31 +219,48 @@ struct sliding_clock {
 void sliding_read_foreign(enum window window, line_word *words, struct sliding_clock clock,
                           struct sliding_shape shape, struct sliding_view *view);
 
+/* Whether a word needs the long way; one that was never written does not. */
+static inline __attribute__((always_inline)) bool sliding_is_odd(struct sliding_shape shape,
+                                                                 uint64_t word, uint32_t age)
+{
+    bool future = age > SLIDING_TAG_MASK - SLIDING_AHEAD_MAX;
+    return (word != 0) & (future | (sliding_word_layout(word) != shape.layout));
+}
+
 static inline __attribute__((always_inline)) void
 sliding_read(enum window window, struct sliding_shape shape, line_word *words,
              struct sliding_clock clock, struct sliding_view *ret_view)
 {
     struct sliding_view *view = ret_view;
     view->at = sliding_moment(shape, clock.now_ms);
-    view->used = 0;
-    view->foreign = 0;
     view->foreign_sum = 0;
+    const uint64_t all = (1ULL << (shape.counters * shape.bits)) - 1;
+    uint64_t newest = (view->at.turn + 1) * shape.counters - 1;
+    bool odd = false;
+    struct sliding_lanes lanes = {0, 0};
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < shape.words; i++) {
         uint64_t word = atomic_load(&words[i]);
-        view->loaded[i] = word;
-        uint32_t newest;
-        uint64_t expected = sliding_expected(shape, &view->at, i, &newest);
+        uint64_t expected = i < view->at.word ? newest : newest - shape.counters;
         uint32_t age = (uint32_t)(expected - sliding_word_tag(word)) & SLIDING_TAG_MASK;
-        bool future = SLIDING_TAG_MASK + 1 - age <= SLIDING_AHEAD_MAX && age != 0;
-        if (__builtin_expect(word != 0 && (future || sliding_word_layout(word) != shape.layout),
-                             0)) {
-            sliding_read_foreign(window, words, clock, shape, view);
-            return;
-        }
-        view->live[i] = sliding_live(shape, word, age, newest);
-        view->used += sliding_sum(shape, view->live[i]);
+        view->loaded[i] = word;
+        bool filling = i == view->at.word;
+        odd |= sliding_is_odd(shape, word, age) & !filling;
+        bool live = (age < shape.counters) & !filling;
+        view->live[i] = live ? word & all >> (age * shape.bits % 64) : 0;
+        sliding_lanes_add(shape, &lanes, view->live[i]);
     }
+    uint64_t word = view->loaded[view->at.word];
+    uint64_t expected = view->at.turn * shape.counters + view->at.counter;
+    uint32_t age = (uint32_t)(expected - sliding_word_tag(word)) & SLIDING_TAG_MASK;
+    odd |= sliding_is_odd(shape, word, age);
+    if (__builtin_expect(odd, 0)) {
+        sliding_read_foreign(window, words, clock, shape, view);
+        return;
+    }
+    view->live[view->at.word] = sliding_live(shape, word, age, view->at.counter);
+    sliding_lanes_add(shape, &lanes, view->live[view->at.word]);
+    view->used = sliding_lanes_sum(shape, lanes);
 }
 
 /* The word that `cost` more makes of the filling one. `view->used + cost` is within the limit

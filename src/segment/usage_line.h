@@ -45,6 +45,12 @@ static inline uint32_t line_stride(const enum window_kind kinds[WINDOW_COUNT])
     return lines * LINE_BASE_BYTES;
 }
 
+/* Index of the word of a fixed window. */
+static inline uint32_t line_fixed_word(enum window window)
+{
+    return window == WINDOW_MINUTE ? LINE_MINUTE : window == WINDOW_HOUR ? LINE_HOUR : LINE_DAY;
+}
+
 /* Index of the first word of a window. */
 static inline uint32_t line_window_word(const enum window_kind kinds[WINDOW_COUNT],
                                         enum window window)
@@ -53,7 +59,7 @@ static inline uint32_t line_window_word(const enum window_kind kinds[WINDOW_COUN
         return LINE_MINUTE;
     }
     if (kinds[window] == WINDOW_FIXED) {
-        return window == WINDOW_HOUR ? LINE_HOUR : LINE_DAY;
+        return line_fixed_word(window);
     }
     bool behind_hour = window == WINDOW_DAY && kinds[WINDOW_HOUR] == WINDOW_SLIDING;
     return behind_hour ? LINE_SLIDING + SLIDING_LONG_WORDS : LINE_SLIDING;

@@ -44,16 +44,12 @@
 struct hold {
     line_word *target; /* the word that is swapped */
     uint64_t found, added;
-    line_word *words; /* sliding: all of them */
+    line_word *line;
+    struct verify_window *state; /* what the caller is told */
     enum window window;
     enum window_kind kind;
     uint32_t limit;
-    uint32_t period;                     /* fixed */
-    uint32_t layout, counter;            /* sliding */
-    uint64_t tag;                        /* sliding: of the filling bucket, not truncated */
-    uint64_t bucket;                     /* sliding: the filling one */
-    uint64_t loaded[SLIDING_LONG_WORDS]; /* sliding: as they were read */
-    struct verify_window *state;
+    struct sliding_view view; /* sliding */
 };
 
 /* Room is asked for one even when nothing is to be taken. */
@@ -69,35 +65,48 @@ INLINE int64_t width_ms(enum window window)
     return window == WINDOW_MINUTE ? 60000 : window == WINDOW_HOUR ? 3600000 : 86400000;
 }
 
-/* Reads the window: whether it has room, and when it will. `window` is a compile-time constant
- * where it matters, for the division. */
+/* What of a request's cost the windows that it is told show as gone. */
+INLINE uint32_t charged(const struct limiter_take *take)
+{
+    return take->dry_run ? 0 : take->cost;
+}
+
+/* The window lacks room: says what is left, and when there will be enough. */
+static __attribute__((noinline, cold)) bool no_room(struct hold *hold,
+                                                    const struct limiter_take *take, uint64_t used,
+                                                    int64_t leaves_ms, int64_t *latest)
+{
+    hold->state->remaining = used < hold->limit ? hold->limit - (uint32_t)used : 0;
+    int64_t room_at_ms = needed(take) <= hold->limit ? leaves_ms : SLIDING_NEVER;
+    *latest = room_at_ms > *latest ? room_at_ms : *latest;
+    return false;
+}
+
+/* Reads the window; whether it has room. `window` is a compile-time constant where it matters,
+ * for the division. */
 INLINE bool fixed_check(enum window window, struct hold *hold, const struct limiter_take *take,
-                        int64_t *ret_room_at_ms)
+                        int64_t *latest)
 {
     uint64_t width = (uint64_t)width_ms(window);
     uint32_t period = (uint32_t)((uint64_t)take->now_ms / width);
-    uint64_t found = atomic_load_explicit(hold->words, memory_order_relaxed);
+    hold->target = hold->line + line_fixed_word(window);
+    uint64_t found = atomic_load_explicit(hold->target, memory_order_relaxed);
     period = fixed_period(found) > period ? fixed_period(found) : period; /* a later clock */
-    uint32_t used = fixed_period(found) == period ? fixed_count(found) : 0;
-    hold->target = hold->words;
+    uint64_t used = fixed_period(found) == period ? fixed_count(found) : 0;
     hold->found = found;
-    hold->period = period;
-    hold->added = fixed_word(period, used + take->cost);
+    hold->added = ((uint64_t)period << 32) + used + take->cost;
     hold->state->reset_at_ms = (int64_t)((period + 1ULL) * width);
-    bool room = (uint64_t)used + needed(take) <= hold->limit;
-    if (LIKELY(room)) {
-        hold->state->remaining = hold->limit - used;
-        return true;
+    if (UNLIKELY(used + needed(take) > hold->limit)) {
+        return no_room(hold, take, used, hold->state->reset_at_ms, latest);
     }
-    hold->state->remaining = used < hold->limit ? hold->limit - used : 0;
-    *ret_room_at_ms = needed(take) <= hold->limit ? hold->state->reset_at_ms : SLIDING_NEVER;
-    return false;
+    hold->state->remaining = hold->limit - (uint32_t)used - charged(take);
+    return true;
 }
 
 static void fixed_give_back(struct hold *hold, uint32_t cost)
 {
     uint64_t found = atomic_load(hold->target);
-    while (fixed_period(found) == hold->period && fixed_count(found) >= cost) {
+    while (fixed_period(found) == fixed_period(hold->added) && fixed_count(found) >= cost) {
         if (atomic_compare_exchange_weak(hold->target, &found, found - cost)) {
             return;
         }
@@ -111,69 +120,69 @@ INLINE struct sliding_clock clock_of(const struct limiter_take *take)
     return (struct sliding_clock){take->now_ms, take->later_ms, take->later_context};
 }
 
-INLINE bool sliding_check_shaped(enum window window, struct sliding_shape shape, struct hold *hold,
-                                 const struct limiter_take *take, int64_t *ret_room_at_ms)
+INLINE line_word *sliding_words(enum window window, const struct hold *hold,
+                                const struct limiter_take *take)
 {
-    struct sliding_view view;
-    sliding_read(window, shape, hold->words, clock_of(take), &view);
-    uint32_t word = view.at.word;
-    hold->target = &hold->words[word];
-    hold->found = view.loaded[word];
-    hold->added = sliding_added(shape, &view, take->cost);
-    hold->counter = view.at.counter;
-    hold->tag = view.at.turn * shape.counters + view.at.counter;
-    hold->bucket = view.at.bucket;
-#pragma GCC unroll 4
-    for (uint32_t i = 0; i < shape.words; i++) {
-        hold->loaded[i] = view.loaded[i];
+    return hold->line + line_window_word(take->kinds, window);
+}
+
+INLINE bool sliding_check_shaped(enum window window, struct sliding_shape shape, struct hold *hold,
+                                 const struct limiter_take *take, int64_t *latest)
+{
+    struct sliding_view *view = &hold->view;
+    line_word *words = sliding_words(window, hold, take);
+    sliding_read(window, shape, words, clock_of(take), view);
+    hold->target = &words[view->at.word];
+    hold->found = view->loaded[view->at.word];
+    hold->state->reset_at_ms = sliding_reset_ms(shape, view);
+    uint64_t wanted = view->used + needed(take);
+    if (UNLIKELY(wanted > hold->limit)) {
+        int64_t leaves_ms = sliding_leaves_ms(window, shape, view, wanted - hold->limit);
+        return no_room(hold, take, view->used, leaves_ms, latest);
     }
-    hold->state->reset_at_ms = sliding_reset_ms(shape, &view);
-    uint64_t wanted = view.used + needed(take);
-    if (LIKELY(wanted <= hold->limit)) {
-        hold->state->remaining = hold->limit - (uint32_t)view.used;
-        return true;
-    }
-    hold->state->remaining = view.used < hold->limit ? hold->limit - (uint32_t)view.used : 0;
-    *ret_room_at_ms = needed(take) <= hold->limit
-                          ? sliding_leaves_ms(window, shape, &view, wanted - hold->limit)
-                          : SLIDING_NEVER;
-    return false;
+    hold->added = sliding_added(shape, view, take->cost);
+    hold->state->remaining = hold->limit - (uint32_t)view->used - charged(take);
+    return true;
 }
 
 /* For the minute, which is the common one, the shape is a compile-time constant: the divisions
  * by a bucket's width alone cost more than all the rest otherwise. */
 INLINE bool sliding_check(enum window window, struct hold *hold, const struct limiter_take *take,
-                          int64_t *ret_room_at_ms)
+                          int64_t *latest)
 {
-    uint32_t layout = hold->layout;
+    uint32_t layout = sliding_layout(window, hold->limit);
     if (window != WINDOW_MINUTE) {
-        return sliding_check_shaped(window, sliding_shape(window, layout), hold, take,
-                                    ret_room_at_ms);
+        return sliding_check_shaped(window, sliding_shape(window, layout), hold, take, latest);
     }
+#define MINUTE_SHAPED(layout)                                                                      \
+    sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, layout), hold, take, latest)
     switch (layout) {
     case 0:
-        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 0), hold, take,
-                                    ret_room_at_ms);
+        return MINUTE_SHAPED(0);
     case 1:
-        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 1), hold, take,
-                                    ret_room_at_ms);
+        return MINUTE_SHAPED(1);
     case 2:
-        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 2), hold, take,
-                                    ret_room_at_ms);
+        return MINUTE_SHAPED(2);
     default:
-        return sliding_check_shaped(WINDOW_MINUTE, sliding_shape(WINDOW_MINUTE, 3), hold, take,
-                                    ret_room_at_ms);
+        return MINUTE_SHAPED(3);
     }
+#undef MINUTE_SHAPED
+}
+
+INLINE struct sliding_shape shape_of(const struct hold *hold)
+{
+    return sliding_shape(hold->window, sliding_layout(hold->window, hold->limit));
 }
 
 /* Takes back what was put into the filling bucket, if that is still in the ring. */
 static void sliding_give_back(struct hold *hold, uint32_t cost)
 {
-    struct sliding_shape shape = sliding_shape(hold->window, hold->layout);
-    uint32_t shift = hold->counter * shape.bits;
+    struct sliding_shape shape = shape_of(hold);
+    uint32_t shift = hold->view.at.counter * shape.bits;
+    uint32_t tag = sliding_word_tag(hold->added);
     uint64_t found = atomic_load(hold->target);
     for (;;) {
-        uint32_t ahead = (sliding_word_tag(found) - (uint32_t)hold->tag) & SLIDING_TAG_MASK;
+        uint32_t ahead = (sliding_word_tag(found) - tag) & SLIDING_TAG_MASK;
         uint64_t count = found >> shift & sliding_counter_mask(shape);
         if (sliding_word_layout(found) != shape.layout || ahead >= shape.counters || count < cost) {
             return;
@@ -189,22 +198,27 @@ static __attribute__((noinline, cold)) bool sliding_still_fits(struct hold *hold
                                                                const struct limiter_take *take)
 {
     struct sliding_view view;
-    struct sliding_shape shape = sliding_shape(hold->window, hold->layout);
+    struct sliding_shape shape = shape_of(hold);
     struct sliding_clock clock = clock_of(take);
-    int64_t begins_ms = (int64_t)hold->bucket * shape.bucket_ms;
+    int64_t begins_ms = (int64_t)hold->view.at.bucket * shape.bucket_ms;
     clock.now_ms = begins_ms > clock.now_ms ? begins_ms : clock.now_ms;
-    sliding_read(hold->window, shape, hold->words, clock, &view);
-    return view.at.bucket == hold->bucket && view.used <= hold->limit;
+    sliding_read(hold->window, shape, sliding_words(hold->window, hold, take), clock, &view);
+    return view.at.bucket == hold->view.at.bucket && view.used <= hold->limit;
 }
 
 /* After the swap: did anything change that makes it one too many? See the top. */
 INLINE bool sliding_stands(struct hold *hold, const struct limiter_take *take)
 {
-    uint32_t words = hold->window == WINDOW_MINUTE ? SLIDING_MINUTE_WORDS : SLIDING_LONG_WORDS;
-    uint64_t changed = atomic_load(hold->target) ^ hold->added;
-    for (uint32_t i = 0; i < words; i++) {
-        uint64_t difference = atomic_load(&hold->words[i]) ^ hold->loaded[i];
-        changed |= &hold->words[i] == hold->target ? 0 : difference;
+    const line_word *words = hold->target - hold->view.at.word;
+    uint64_t changed = 0;
+    hold->view.loaded[hold->view.at.word] = hold->added;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < SLIDING_MINUTE_WORDS; i++) {
+        changed |= atomic_load(&words[i]) ^ hold->view.loaded[i];
+    }
+    for (uint32_t i = SLIDING_MINUTE_WORDS; hold->window != WINDOW_MINUTE && i < SLIDING_LONG_WORDS;
+         i++) {
+        changed |= atomic_load(&words[i]) ^ hold->view.loaded[i];
     }
     return LIKELY(changed == 0) || sliding_still_fits(hold, take);
 }
@@ -212,16 +226,16 @@ INLINE bool sliding_stands(struct hold *hold, const struct limiter_take *take)
 /* --- all of them -------------------------------------------------------------------------- */
 
 INLINE bool check_window(enum window window, struct hold *hold, const struct limiter_take *take,
-                         int64_t *ret_room_at_ms)
+                         int64_t *latest)
 {
-    return hold->kind == WINDOW_FIXED ? fixed_check(window, hold, take, ret_room_at_ms)
-                                      : sliding_check(window, hold, take, ret_room_at_ms);
+    return hold->kind == WINDOW_FIXED ? fixed_check(window, hold, take, latest)
+                                      : sliding_check(window, hold, take, latest);
 }
 
-static __attribute__((noinline)) bool
-check_again(struct hold *hold, const struct limiter_take *take, int64_t *ret_room_at_ms)
+static __attribute__((noinline)) bool check_again(struct hold *hold,
+                                                  const struct limiter_take *take, int64_t *latest)
 {
-    return check_window(hold->window, hold, take, ret_room_at_ms);
+    return check_window(hold->window, hold, take, latest);
 }
 
 static void give_back(struct hold *hold, uint32_t cost)
@@ -239,7 +253,6 @@ INLINE bool check_subject(const struct limiter_take *take, const struct limiter_
                           struct limiter_answer *answer, int64_t *latest)
 {
     bool room = true;
-    line_word *line = subject->line;
 #pragma GCC unroll 3
     for (uint32_t w = 0; w < WINDOW_COUNT; w++) {
         uint32_t limit = subject->limits.limit[w];
@@ -252,15 +265,12 @@ INLINE bool check_subject(const struct limiter_take *take, const struct limiter_
         state->window = window;
         state->subject = name;
         state->limit = limit;
-        hold->words = line + line_window_word(take->kinds, window);
+        hold->line = subject->line;
+        hold->state = state;
         hold->window = window;
         hold->kind = take->kinds[w];
         hold->limit = limit;
-        hold->layout = sliding_layout(window, limit);
-        hold->state = state;
-        int64_t room_at = 0;
-        room &= check_window(window, hold, take, &room_at);
-        *latest = room_at > *latest ? room_at : *latest;
+        room &= check_window(window, hold, take, latest);
     }
     return room;
 }
@@ -276,8 +286,8 @@ INLINE bool swap(struct hold *hold)
 static __attribute__((noinline)) bool take_again(struct hold *hold, const struct limiter_take *take)
 {
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
-        int64_t room_at;
-        if (!check_again(hold, take, &room_at)) {
+        int64_t latest = 0;
+        if (!check_again(hold, take, &latest)) {
             return false;
         }
         if (swap(hold)) {
@@ -308,28 +318,23 @@ INLINE void count_use(const struct limiter_subject *subject, int64_t now_ms)
     atomic_fetch_add(&line[LINE_TOTAL], 1);
 }
 
-static __attribute__((noinline, cold)) void refuse(const struct limiter_take *take, int64_t latest,
+/* Refused: gives back the first `taken` windows, and says of all how they stand and when there
+ * will be room. They are read once more, because some said what they would be after taking. */
+static __attribute__((noinline, cold)) void refuse(struct hold *holds, uint32_t taken,
+                                                   const struct limiter_take *take,
                                                    struct limiter_answer *answer)
-{
-    int64_t wait = latest - take->now_ms;
-    answer->retry_after_ms = latest == SLIDING_NEVER ? 0 : wait < 1 ? 1 : wait;
-}
-
-/* A window filled up between reading and taking: what the caller is told is as it stands. */
-static __attribute__((noinline, cold)) void lose(struct hold *holds, uint32_t taken, uint32_t count,
-                                                 const struct limiter_take *take,
-                                                 struct limiter_answer *answer)
 {
     int64_t latest = 0;
     for (uint32_t i = 0; i < taken; i++) {
         give_back(&holds[i], take->cost);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t room_at = 0;
-        (void)check_again(&holds[i], take, &room_at);
-        latest = room_at > latest ? room_at : latest;
+    for (uint32_t i = 0; i < answer->window_count; i++) {
+        if (check_again(&holds[i], take, &latest)) {
+            holds[i].state->remaining += charged(take);
+        }
     }
-    refuse(take, latest, answer);
+    int64_t wait = latest - take->now_ms;
+    answer->retry_after_ms = latest == SLIDING_NEVER ? 0 : wait < 1 ? 1 : wait;
 }
 
 static void local_take(const struct limiter_take *take, struct limiter_answer *ret_answer)
@@ -348,7 +353,7 @@ static void local_take(const struct limiter_take *take, struct limiter_answer *r
     }
     uint32_t count = ret_answer->window_count;
     if (UNLIKELY(!room)) {
-        refuse(take, latest, ret_answer);
+        refuse(holds, 0, take, ret_answer);
         return;
     }
     if (take->dry_run) {
@@ -357,10 +362,9 @@ static void local_take(const struct limiter_take *take, struct limiter_answer *r
     }
     for (uint32_t i = 0; take->cost != 0 && i < count; i++) {
         if (UNLIKELY(!take_one(&holds[i], take))) {
-            lose(holds, i, count, take, ret_answer);
+            refuse(holds, i, take, ret_answer);
             return;
         }
-        holds[i].state->remaining -= take->cost;
     }
     if (LIKELY(take->token.line != NULL)) {
         count_use(&take->token, take->now_ms);
