@@ -244,6 +244,32 @@ def test_a_mistake_in_the_configuration_opens_nothing_and_is_500(daemon, make_pr
     assert problem(answer)["code"] == "internal"
 
 
+def test_a_server_of_ones_own_needs_no_location_with_a_scope(daemon, make_proxy):
+    proxy = make_proxy(daemon)
+    proxy.stop()
+    site = proxy.folder / "nginx" / "conf.d" / "tokenry.conf"
+    above, example = site.read_text().split("\nserver {", 1)
+    assert "set $tokenry_ask" in example and "set $tokenry_ask" not in above
+    site.write_text(above)
+    site.with_name("own.conf").write_text(f"""
+        server {{
+            listen 127.0.0.1:{proxy.port};
+            include tokenry/server.conf;
+            location / {{
+                include tokenry/protect.conf;
+                proxy_pass http://api;
+            }}
+            location = /public {{
+                include tokenry/strip.conf;
+                proxy_pass http://api;
+            }}
+        }}""")
+    proxy.start(keep_configuration=True)
+    assert proxy.get("/").status == 401
+    answer = proxy.get("/reports/x", bearer(daemon.create(user="alice")["token"]))
+    assert answer.status == 200 and seen(answer, "X-Auth-User") == ["alice"]
+
+
 def test_connections_to_tokenry_are_kept(daemon, make_proxy):
     proxy = make_proxy(daemon)
     token = daemon.create(tier="enterprise")["token"]
