@@ -59,7 +59,7 @@
 #include "policy/limits_spec.h"
 #include "segment/usage_line.h"
 
-#define SEGMENT_VERSION 1U
+#define SEGMENT_VERSION 2U
 #define SEGMENT_KEYS_MAGIC 0x314559454b4b4f54ULL /* "TOKKEYE1" */
 #define SEGMENT_USAGE_MAGIC 0x314741535555ULL    /* "UUSAG1" */
 #define SEGMENT_HEADER_BYTES 4096
@@ -135,6 +135,15 @@ struct segment_keys_header {
     _Atomic uint64_t text_used, text_waste;
 };
 _Static_assert(sizeof(struct segment_keys_header) <= SEGMENT_HEADER_BYTES, "fits its page");
+/* Where version 2 has things. What moves them is another version: a daemon that took the clock
+ * of version 1 for its own was an hour ahead, for good, because the store keeps the time. */
+_Static_assert(SEGMENT_VERSION == 2 && offsetof(struct segment_keys_header, state) == 320 &&
+                   offsetof(struct segment_keys_header, clock) == 384 &&
+                   offsetof(struct segment_clock_line, copies) == 8 &&
+                   sizeof(struct segment_clock_copy) == 16 &&
+                   offsetof(struct segment_keys_header, store_seq) == 448 &&
+                   offsetof(struct segment_keys_header, text_waste) == 496,
+               "another layout is another version");
 
 struct segment_usage_header {
     uint64_t magic;

@@ -218,7 +218,9 @@ tkr_error_t segment_keys_open(int directory, bool writable, struct segment_file 
     uint64_t size = 0;
     tkr_error_t error = segment_file_open(directory, KEYS_NAME, writable, &file, &size);
     if (error != TKR_OK) {
-        return fault_set(fault, error, "", "keys cannot be opened: %s", strerror(errno));
+        return errno == ENOENT
+                   ? fault_set(fault, error, "", "there was no segment")
+                   : fault_set(fault, error, "", "keys cannot be opened: %s", strerror(errno));
     }
     if (size < SEGMENT_HEADER_BYTES) {
         segment_file_close(&file);
