@@ -15,11 +15,11 @@ static const char default_tier[] = "free";
 
 /* --- on the caller's thread -------------------------------------------------------------- */
 
-static tkr_error_t decide_org(const struct principal *by, const char *asked, struct fault *fault,
-                              const char **ret_org)
+static tkr_error_t decide_org(const struct authority *authority, const struct principal *by,
+                              const char *asked, struct fault *fault, const char **ret_org)
 {
     const char *org = asked != NULL ? asked : by->org_id;
-    TRY(check_text("org_id", org, ORG_ID_BYTES_MAX, fault));
+    TRY(check_text(authority, "org_id", org, ORG_ID_BYTES_MAX, fault));
     if (strcmp(org, by->org_id) != 0 && !principal_is_global(by)) {
         return fault_set(fault, TKR_FORBIDDEN, "org_id",
                          "only scope * reaches other organisations");
@@ -46,14 +46,14 @@ static tkr_error_t check_create(const struct authority *authority,
 {
     ENSURE((unsigned)create->kind <= TOKEN_KIND_ADMIN, TKR_INVALID);
     ENSURE((unsigned)create->env <= TOKEN_ENV_TEST, TKR_INVALID);
-    TRY(check_text("user_id", create->user_id, USER_ID_BYTES_MAX, fault));
-    TRY(check_text("name", create->name, TOKEN_NAME_BYTES_MAX, fault));
+    TRY(check_text(authority, "user_id", create->user_id, USER_ID_BYTES_MAX, fault));
+    TRY(check_text(authority, "name", create->name, TOKEN_NAME_BYTES_MAX, fault));
     TRY(limits_check(&create->overrides, authority->options.window_kinds, fault));
     TRY(check_networks(create->allowed_ip_count, fault));
-    TRY(check_metadata(create->metadata, fault));
+    TRY(check_metadata(authority, create->metadata, fault));
     if (create->idempotency_key != NULL) {
-        TRY(check_text("Idempotency-Key", create->idempotency_key, IDEMPOTENCY_KEY_BYTES_MAX,
-                       fault));
+        TRY(check_text(authority, "Idempotency-Key", create->idempotency_key,
+                       IDEMPOTENCY_KEY_BYTES_MAX, fault));
     }
     return TKR_OK;
 }
@@ -142,9 +142,9 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     int64_t now_ms = segment_writer_now_ms(authority->segment);
     TRY(check_create(authority, create, fault));
     TRY(check_kind(&change->by, create->kind, fault));
-    TRY(decide_org(&change->by, create->org_id, fault, &org));
+    TRY(decide_org(authority, &change->by, create->org_id, fault, &org));
     TRY(check_tier(authority, tier, fault));
-    TRY(check_scopes(&change->by, create->scopes, create->scope_count, change->arena,
+    TRY(check_scopes(authority, &change->by, create->scopes, create->scope_count, change->arena,
                      &token->scopes, fault));
     TRY(lifetime_decide(&authority->options.lifetimes[create->kind], &create->lifetime, now_ms,
                         &token->expires_at_ms, &change->result.clamped, fault));

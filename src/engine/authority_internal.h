@@ -225,14 +225,16 @@ MUST_USE tkr_error_t beat_start(struct authority *authority);
 void beat_stop(struct authority *authority);
 
 /* --- checks.c: what callers may send ----------------------------------------------------- */
-MUST_USE tkr_error_t check_text(const char *field, const char *text, size_t bytes_max,
-                                struct fault *fault);
+/* Each refuses also what contains a token of ours (INVALID). */
+MUST_USE tkr_error_t check_text(const struct authority *authority, const char *field,
+                                const char *text, size_t bytes_max, struct fault *fault);
 MUST_USE tkr_error_t check_networks(size_t count, struct fault *fault);
-MUST_USE tkr_error_t check_metadata(const char *metadata, struct fault *fault);
+MUST_USE tkr_error_t check_metadata(const struct authority *authority, const char *metadata,
+                                    struct fault *fault);
 /* Canonical text in the arena; FORBIDDEN when `by` does not have them all. */
-MUST_USE tkr_error_t check_scopes(const struct principal *by, const char *const *scopes,
-                                  size_t count, struct arena *arena, const char **ret_text,
-                                  struct fault *fault);
+MUST_USE tkr_error_t check_scopes(const struct authority *authority, const struct principal *by,
+                                  const char *const *scopes, size_t count, struct arena *arena,
+                                  const char **ret_text, struct fault *fault);
 MUST_USE tkr_error_t check_validity(int64_t not_before_ms, int64_t expires_at_ms,
                                     struct fault *fault);
 bool principal_is_global(const struct principal *by);

@@ -25,13 +25,13 @@ static tkr_error_t check_update(struct authority *authority, const struct token_
 {
     struct known_tier tier;
     if (update->has_name) {
-        TRY(check_text("name", update->name, TOKEN_NAME_BYTES_MAX, fault));
+        TRY(check_text(authority, "name", update->name, TOKEN_NAME_BYTES_MAX, fault));
     }
     if (update->has_tier && tiers_find(authority, update->tier, &tier) != TKR_OK) {
         return fault_set(fault, TKR_NOT_FOUND, "tier", "there is no such tier");
     }
     if (update->has_scopes) {
-        TRY(check_scopes(&change->by, update->scopes, update->scope_count, change->arena,
+        TRY(check_scopes(authority, &change->by, update->scopes, update->scope_count, change->arena,
                          &change->asked.scopes, fault));
     }
     if (update->has_overrides) {
@@ -40,7 +40,7 @@ static tkr_error_t check_update(struct authority *authority, const struct token_
     if (update->has_allowed_ips) {
         TRY(check_networks(update->allowed_ip_count, fault));
     }
-    return update->has_metadata ? check_metadata(update->metadata, fault) : TKR_OK;
+    return update->has_metadata ? check_metadata(authority, update->metadata, fault) : TKR_OK;
 }
 
 /* The texts of the request do not live until the writer thread reads them. */
@@ -101,7 +101,7 @@ tkr_error_t authority_revoke_token(struct authority *authority, const struct pri
 {
     struct change *change = NULL;
     if (reason != NULL && reason[0] != '\0') {
-        TRY(check_text("reason", reason, REVOKE_REASON_BYTES_MAX, fault));
+        TRY(check_text(authority, "reason", reason, REVOKE_REASON_BYTES_MAX, fault));
     }
     TRY(change_new(authority, &change_revoke, by, done, context, &change, fault));
     tkr_error_t error = copy_id(token_id, change);

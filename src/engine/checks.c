@@ -6,7 +6,19 @@
 #include "engine/authority_internal.h"
 #include "policy/scopes.h"
 
-tkr_error_t check_text(const char *field, const char *text, size_t bytes_max, struct fault *fault)
+/* A token belongs into no text that is stored, shown to others or audited. Somebody who pastes
+ * one into the wrong place is told so, by the member's name only. */
+static tkr_error_t check_no_token(const struct authority *authority, const char *field,
+                                  const char *text, size_t length, struct fault *fault)
+{
+    if (token_text_within(&authority->options.prefixes, text, length)) {
+        return fault_set(fault, TKR_INVALID, field, "contains a token");
+    }
+    return TKR_OK;
+}
+
+tkr_error_t check_text(const struct authority *authority, const char *field, const char *text,
+                       size_t bytes_max, struct fault *fault)
 {
     size_t length = text != NULL ? strnlen(text, bytes_max + 1) : 0;
     if (length < 1 || length > bytes_max) {
@@ -16,7 +28,7 @@ tkr_error_t check_text(const char *field, const char *text, size_t bytes_max, st
         return fault_set(fault, TKR_INVALID, field,
                          "must be valid UTF-8 without control characters");
     }
-    return TKR_OK;
+    return check_no_token(authority, field, text, length, fault);
 }
 
 tkr_error_t check_networks(size_t count, struct fault *fault)
@@ -28,20 +40,26 @@ tkr_error_t check_networks(size_t count, struct fault *fault)
     return TKR_OK;
 }
 
-tkr_error_t check_metadata(const char *metadata, struct fault *fault)
+tkr_error_t check_metadata(const struct authority *authority, const char *metadata,
+                           struct fault *fault)
 {
-    if (metadata != NULL && strnlen(metadata, METADATA_BYTES_MAX + 1) > METADATA_BYTES_MAX) {
+    size_t length = metadata != NULL ? strnlen(metadata, METADATA_BYTES_MAX + 1) : 0;
+    if (length > METADATA_BYTES_MAX) {
         return fault_set(fault, TKR_OUT_OF_RANGE, "metadata", "at most %d bytes as JSON",
                          METADATA_BYTES_MAX);
     }
-    return TKR_OK;
+    return length > 0 ? check_no_token(authority, "metadata", metadata, length, fault) : TKR_OK;
 }
 
-tkr_error_t check_scopes(const struct principal *by, const char *const *scopes, size_t count,
-                         struct arena *arena, const char **ret_text, struct fault *fault)
+tkr_error_t check_scopes(const struct authority *authority, const struct principal *by,
+                         const char *const *scopes, size_t count, struct arena *arena,
+                         const char **ret_text, struct fault *fault)
 {
     CLEANUP(buffer_deinit) struct buffer text;
     buffer_init(&text, SCOPES_TEXT_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) { /* first: joining names a wrong scope in its fault */
+        TRY(check_no_token(authority, "scopes", scopes[i], strlen(scopes[i]), fault));
+    }
     TRY(scopes_join(scopes, count, &text, fault));
     const char *joined = text.data != NULL ? text.data : "";
     if (!scopes_cover(by->scopes, strlen(by->scopes), joined, text.length)) {

@@ -124,6 +124,13 @@ bool token_acceptable(const char *text, size_t length)
            text_is_visible_ascii(text, length);
 }
 
+static bool checksum_holds(const char *body)
+{
+    char checksum[TOKEN_CHECKSUM_CHARS + 1];
+    token_checksum(body, TOKEN_BODY_CHARS, checksum);
+    return memcmp(checksum, body + TOKEN_BODY_CHARS, TOKEN_CHECKSUM_CHARS) == 0;
+}
+
 enum token_shape token_shape(const struct token_prefixes *prefixes, const char *text, size_t length)
 {
     if (!token_acceptable(text, length)) {
@@ -133,11 +140,33 @@ enum token_shape token_shape(const struct token_prefixes *prefixes, const char *
     if (prefix_length == 0) {
         return TOKEN_SHAPE_FOREIGN;
     }
-    const char *body = text + prefix_length;
-    char checksum[TOKEN_CHECKSUM_CHARS + 1];
-    token_checksum(body, TOKEN_BODY_CHARS, checksum);
-    bool holds = memcmp(checksum, body + TOKEN_BODY_CHARS, TOKEN_CHECKSUM_CHARS) == 0;
-    return holds ? TOKEN_SHAPE_OURS : TOKEN_SHAPE_BAD_CHECKSUM;
+    return checksum_holds(text + prefix_length) ? TOKEN_SHAPE_OURS : TOKEN_SHAPE_BAD_CHECKSUM;
+}
+
+static bool one_within(const char *prefix, const char *text, size_t length)
+{
+    size_t prefix_length = strlen(prefix);
+    size_t rest = TOKEN_BODY_CHARS + TOKEN_CHECKSUM_CHARS;
+    const char *end = text + length;
+    while ((text = memmem(text, (size_t)(end - text), prefix, prefix_length)) != NULL) {
+        const char *body = text + prefix_length;
+        if ((size_t)(end - body) < rest) {
+            return false;
+        }
+        if (is_base62(body, rest) && checksum_holds(body)) {
+            return true;
+        }
+        text++; /* a prefix may begin within another */
+    }
+    return false;
+}
+
+bool token_text_within(const struct token_prefixes *prefixes, const char *text, size_t length)
+{
+    if (length < TOKEN_BODY_CHARS + TOKEN_CHECKSUM_CHARS) {
+        return false;
+    }
+    return one_within(prefixes->live, text, length) || one_within(prefixes->test, text, length);
 }
 
 void token_display_prefix(const struct token_prefixes *prefixes, const char *text, size_t length,

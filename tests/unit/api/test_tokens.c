@@ -66,6 +66,43 @@ static void test_a_wrong_body_is_refused_and_makes_nothing(void **state)
     assert_string_equal(answer.body, "{\"data\":[],\"next_cursor\":null}");
 }
 
+/* At the end the fixture looks into every file and has looked into every answer. */
+static void test_a_token_pasted_into_another_place_is_refused_and_kept_nowhere(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made other = fixture_make(fixture, SMALL);
+    struct made made = fixture_make(fixture, SMALL);
+    const struct {
+        const char *request, *headers, *body, *member;
+    } rows[] = {
+        {"POST " TOKENS, "", printed("{\"user_id\":\"a\",\"name\":\"%s\"}", other.text), "name"},
+        {"POST " TOKENS, "", printed("{\"user_id\":\"%s\",\"name\":\"n\"}", other.text), "user_id"},
+        {"POST " TOKENS, "",
+         printed("{\"user_id\":\"a\",\"name\":\"n\",\"metadata\":{\"a\":[\"\\u0073%s\"]}}",
+                 other.text + 1),
+         "metadata"},
+        {"POST " TOKENS, "",
+         printed("{\"user_id\":\"a\",\"name\":\"n\",\"scopes\":[\"%s\"]}", other.text), "scopes"},
+        {"POST " TOKENS, "",
+         printed("{\"user_id\":\"a\",\"name\":\"n\",\"scopes\":[\"Bearer %s\"]}", other.text),
+         "scopes"},
+        {"POST " TOKENS, printed("Idempotency-Key: %s\r\n", other.text), SMALL, "Idempotency-Key"},
+        {printed("PATCH %s", path_of(&made)), "", printed("{\"name\":\"%s\"}", other.text), "name"},
+        {printed("DELETE %s?reason=leaked+%s", path_of(&made), other.text), "", NULL, "reason"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *headers = printed("%s%s", bearer(fixture->admin.text), rows[i].headers);
+        struct answer answer = ask(fixture, rows[i].request, headers, rows[i].body);
+        assert_int_equal(answer.status, 400);
+        assert_string_equal(text_of(&answer, "member"), rows[i].member);
+        assert_string_equal(text_of(&answer, "detail"), "contains a token");
+    }
+    /* A client names itself as it likes: that is no reason to refuse it. */
+    const char *headers =
+        printed("%sUser-Agent: curl/7.88 %s\r\n", bearer(fixture->admin.text), other.text);
+    assert_int_equal(ask(fixture, "POST " TOKENS, headers, SMALL).status, 201);
+}
+
 static void test_a_token_that_is_not_there_is_404(void **state)
 {
     static const char *const ids[] = {"tok_00000000000000000000000000", "tok_", "x", "%00", "..",
@@ -457,6 +494,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(test_a_wrong_body_is_refused_and_makes_nothing),
+        WITH_FIXTURE(test_a_token_pasted_into_another_place_is_refused_and_kept_nowhere),
         WITH_FIXTURE(test_a_token_that_is_not_there_is_404),
         WITH_FIXTURE(test_a_chosen_token_cannot_be_made_twice),
         WITH_FIXTURE(test_a_bad_question_for_a_list_is_400),

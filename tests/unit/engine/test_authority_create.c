@@ -112,6 +112,33 @@ static void test_values_out_of_their_range_are_refused(void **state)
     assert_refused(state, &asked, TKR_OUT_OF_RANGE, "Idempotency-Key");
 }
 
+#define TOKEN_TEXT "sk_live_Qm3xYc7Rk9TzLw2Vb5Nd8Hf4Gj6Ks1Pa0Xe3Ui7Oy2Z30ESbK"
+
+/* A token of ours, pasted into a place that is stored or shown. */
+static void test_a_text_that_contains_a_token_is_refused_by_its_name_only(void **state)
+{
+    static const char pasted[] = "see " TOKEN_TEXT " there";
+    static const char *const scopes[] = {"api:read", TOKEN_TEXT};
+    struct token_create asked = fixture_token(pasted);
+    assert_refused(state, &asked, TKR_INVALID, "name");
+    asked = fixture_token("n");
+    asked.user_id = pasted;
+    assert_refused(state, &asked, TKR_INVALID, "user_id");
+    asked = fixture_token("n");
+    asked.metadata = "{\"key\":\"" TOKEN_TEXT "\"}";
+    assert_refused(state, &asked, TKR_INVALID, "metadata");
+    asked = fixture_token("n");
+    asked.idempotency_key = pasted;
+    assert_refused(state, &asked, TKR_INVALID, "Idempotency-Key");
+    asked = fixture_token("n");
+    asked.scopes = scopes;
+    asked.scope_count = 2;
+    struct answer answer = create(state, &asked);
+    assert_int_equal(answer.error, TKR_INVALID);
+    assert_string_equal(answer.fault.field, "scopes");
+    assert_string_equal(answer.fault.detail, "contains a token");
+}
+
 static void test_a_token_that_ends_before_it_begins_is_refused(void **state)
 {
     struct authority_fixture *fixture = *state;
@@ -408,6 +435,7 @@ int main(void)
         TEST(test_names_that_are_empty_too_long_or_unprintable_are_refused),
         TEST(test_scopes_that_are_none_or_too_many_are_refused),
         TEST(test_values_out_of_their_range_are_refused),
+        TEST(test_a_text_that_contains_a_token_is_refused_by_its_name_only),
         TEST(test_a_token_that_ends_before_it_begins_is_refused),
         TEST(test_nobody_gives_more_scope_than_they_have),
         TEST(test_only_a_star_reaches_another_org),

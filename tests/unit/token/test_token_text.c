@@ -12,6 +12,7 @@
 #include "token/token_text.h"
 
 #define BODY "Qm3xYc7Rk9TzLw2Vb5Nd8Hf4Gj6Ks1Pa0Xe3Ui7Oy2Z"
+#define BODY_CHECKSUM "30ESbK"
 
 static enum token_shape shape_of(const char *text)
 {
@@ -275,6 +276,37 @@ static void test_kinds_and_environments_have_their_names(void **state)
     assert_string_equal(token_env_name(TOKEN_ENV_LIVE), "live");
 }
 
+static bool within(const char *text)
+{
+    return token_text_within(&token_prefixes_default, text, strlen(text));
+}
+
+static void test_a_text_without_a_whole_token_contains_none(void **state)
+{
+    assert_false(within(""));
+    assert_false(within("sk_live_"));
+    assert_false(within("sk_live_" BODY "000000"));      /* the checksum does not hold */
+    assert_false(within("pk_live_" BODY BODY_CHECKSUM)); /* not our prefix */
+    assert_false(within("sk_live_" BODY "-" BODY_CHECKSUM));
+    assert_false(within(BODY BODY_CHECKSUM));
+    char text[] = "see sk_live_" BODY BODY_CHECKSUM;
+    for (size_t length = 0; length < sizeof(text) - 1; length++) {
+        assert_false(token_text_within(&token_prefixes_default, text, length));
+    }
+}
+
+static void test_a_token_anywhere_in_a_text_is_found(void **state)
+{
+    assert_true(within("sk_live_" BODY BODY_CHECKSUM));
+    assert_true(within("sk_test_" BODY BODY_CHECKSUM));
+    assert_true(within("curl/7.88 Bearer sk_live_" BODY BODY_CHECKSUM " and more"));
+    assert_true(within("sk_live_sk_live_sk_test_" BODY BODY_CHECKSUM "000"));
+    assert_true(within("sk_live_" BODY "000000 sk_live_" BODY BODY_CHECKSUM));
+    const struct token_prefixes nested = {"a_a_", "b_"};
+    static const char text[] = "a_a_a_" BODY BODY_CHECKSUM;
+    assert_true(token_text_within(&nested, text, sizeof(text) - 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +325,8 @@ int main(void)
         cmocka_unit_test(test_the_display_prefix_of_ours_is_the_prefix_and_four_characters),
         cmocka_unit_test(test_the_longest_prefix_fits_everywhere),
         cmocka_unit_test(test_prefixes_that_are_not_valid),
+        cmocka_unit_test(test_a_text_without_a_whole_token_contains_none),
+        cmocka_unit_test(test_a_token_anywhere_in_a_text_is_found),
         cmocka_unit_test(test_words_that_are_no_kind_or_environment),
         cmocka_unit_test(test_kinds_and_environments_have_their_names),
     };
