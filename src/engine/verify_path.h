@@ -22,25 +22,27 @@ struct verify_step {
     uint64_t record[RECORD_WORDS];
 };
 
-/* 20 to 512 visible ASCII characters, eight at a time. */
+typedef int8_t verify_bytes __attribute__((vector_size(16)));
+
+/* 20 to 512 visible ASCII characters, sixteen at a time, the last sixteen perhaps twice. */
 static inline bool verify_shape(const char *text, size_t length)
 {
     if (UNLIKELY(length < TOKEN_TEXT_BYTES_MIN || length > TOKEN_TEXT_BYTES_MAX)) {
         return false;
     }
-    const uint64_t high = 0x8080808080808080ULL, ones = 0x0101010101010101ULL;
-    uint64_t bad = 0;
-    size_t last = length - 8;
-    for (size_t i = 0;; i = i + 8 < last ? i + 8 : last) {
-        uint64_t eight;
-        memcpy(&eight, text + i, 8);
-        /* A byte below 0x80 plus 0x5f reaches 0x80 from 0x21 on, plus 1 from 0x7f on; a byte
-         * that is not below 0x80 spoils its neighbours, too, and is bad itself. */
-        bad |= (eight | (eight + ones) | ~(eight + ones * 0x5f)) & high;
+    verify_bytes good = ~(verify_bytes){0};
+    size_t last = length - sizeof good;
+    for (size_t i = 0;; i = i + sizeof good < last ? i + sizeof good : last) {
+        verify_bytes bytes;
+        memcpy(&bytes, text + i, sizeof bytes);
+        good &= (bytes > 0x20) & (bytes < 0x7f); /* signed: from 0x80 on they are negative */
         if (i == last) {
-            return bad == 0;
+            break;
         }
     }
+    uint64_t halves[2];
+    memcpy(halves, &good, sizeof halves);
+    return (halves[0] & halves[1]) == UINT64_MAX;
 }
 
 /* Shape, digest and place; begins to fetch the record. */

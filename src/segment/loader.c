@@ -95,7 +95,7 @@ static tkr_error_t place(const struct segment_view *view, const struct record_im
             segment_pause();
             continue; /* a few nanoseconds, in this process */
         }
-        ENSURE(!segment_same_digest(record, &image->word[4]), TKR_CONFLICT);
+        ENSURE(!segment_record_has_digest(record, &image->word[4]), TKR_CONFLICT);
         at = at + 1 == view->capacity ? 0 : at + 1;
         probe++;
     }

@@ -10,6 +10,15 @@ static struct segment_record *next_slot(const struct segment_view *view,
     return record + 1 == view->records + view->capacity ? view->records : record + 1;
 }
 
+bool segment_record_has_digest(const struct segment_record *record, const uint64_t digest[4])
+{
+    uint64_t found[4];
+    for (int i = 0; i < 4; i++) {
+        found[i] = atomic_load_explicit(&record->word[4 + i], memory_order_relaxed);
+    }
+    return segment_same_digest(found, digest);
+}
+
 struct segment_record *segment_record_find(const struct segment_view *view,
                                            const uint64_t digest[4],
                                            struct segment_record **ret_free)
@@ -26,7 +35,7 @@ struct segment_record *segment_record_find(const struct segment_view *view,
         if (word == 0) {
             return NULL;
         }
-        if (!free_slot && segment_same_digest(record, digest)) {
+        if (!free_slot && segment_record_has_digest(record, digest)) {
             return record;
         }
         record = next_slot(view, record);

@@ -76,15 +76,16 @@ static inline __attribute__((always_inline)) bool segment_copy(const _Atomic uin
     return segment_copy_patiently(words, ret_copy, count);
 }
 
-static inline bool segment_same_digest(const struct segment_record *record,
-                                       const uint64_t digest[4])
+static inline bool segment_same_digest(const uint64_t a[4], const uint64_t b[4])
 {
-    uint64_t difference = 0; /* no early end: time tells nothing about the digest */
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        difference |= atomic_load_explicit(&record->word[4 + i], memory_order_relaxed) ^ digest[i];
-    }
-    return difference == 0;
+    /* No early end: time tells nothing about the digest. */
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0;
+}
+
+/* Whether the record may be the one: a quarter of the digest. */
+static inline bool segment_may_be(const struct segment_record *record, const uint64_t digest[4])
+{
+    return atomic_load_explicit(&record->word[4], memory_order_relaxed) == digest[0];
 }
 
 static inline uint64_t segment_view_hash(const struct segment_view *view, const uint64_t digest[4])
@@ -115,12 +116,12 @@ static inline enum segment_found segment_view_find(const struct segment_view *vi
         if (UNLIKELY(segment_load(&record->word[0]) == 0)) {
             return SEGMENT_ABSENT;
         }
-        if (segment_same_digest(record, digest)) {
+        if (segment_may_be(record, digest)) {
             if (UNLIKELY(!segment_copy(record->word, ret_copy, RECORD_WORDS))) {
                 return SEGMENT_UNDECIDED;
             }
             bool used = (record_flags(ret_copy[0]) & RECORD_USED) != 0;
-            if (LIKELY(used && memcmp(&ret_copy[4], digest, TOKEN_DIGEST_BYTES) == 0)) {
+            if (LIKELY(used && segment_same_digest(&ret_copy[4], digest))) {
                 return SEGMENT_FOUND;
             }
         }

@@ -103,6 +103,7 @@ static inline void record_digest(const uint8_t digest[TOKEN_DIGEST_BYTES], uint6
 {
     __builtin_memcpy(ret_words, digest, TOKEN_DIGEST_BYTES);
 }
+bool segment_record_has_digest(const struct segment_record *record, const uint64_t digest[4]);
 /* The slot with this digest, or NULL. *ret_free: the first slot that can take it, or NULL when
  * the table must grow. */
 struct segment_record *segment_record_find(const struct segment_view *view,

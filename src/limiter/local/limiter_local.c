@@ -248,11 +248,12 @@ static void give_back(struct hold *hold, uint32_t cost)
 }
 
 /* Reads the limited windows of a subject. Returns whether all have room. */
-INLINE bool check_subject(const struct limiter_take *take, const struct limiter_subject *subject,
-                          enum limits_subject name, struct hold *holds,
-                          struct limiter_answer *answer, int64_t *latest)
+INLINE bool check_subject(const struct limiter_take *take, const enum window_kind *kinds,
+                          const struct limiter_subject *subject, enum limits_subject name,
+                          struct hold *holds, struct limiter_answer *answer, int64_t *latest)
 {
     bool room = true;
+    uint32_t count = answer->window_count;
 #pragma GCC unroll 3
     for (uint32_t w = 0; w < WINDOW_COUNT; w++) {
         uint32_t limit = subject->limits.limit[w];
@@ -260,18 +261,19 @@ INLINE bool check_subject(const struct limiter_take *take, const struct limiter_
             continue;
         }
         enum window window = (enum window)w;
-        struct hold *hold = &holds[answer->window_count];
-        struct verify_window *state = &answer->windows[answer->window_count++];
+        struct hold *hold = &holds[count];
+        struct verify_window *state = &answer->windows[count++];
         state->window = window;
         state->subject = name;
         state->limit = limit;
         hold->line = subject->line;
         hold->state = state;
         hold->window = window;
-        hold->kind = take->kinds[w];
+        hold->kind = kinds[w];
         hold->limit = limit;
         room &= check_window(window, hold, take, latest);
     }
+    answer->window_count = count;
     return room;
 }
 
@@ -337,42 +339,57 @@ static __attribute__((noinline, cold)) void refuse(struct hold *holds, uint32_t 
     answer->retry_after_ms = latest == SLIDING_NEVER ? 0 : wait < 1 ? 1 : wait;
 }
 
-static void local_take(const struct limiter_take *take, struct limiter_answer *ret_answer)
+/* `kinds` are those of `take`, as constants where the compiler shall know them. */
+INLINE void take_all(const struct limiter_take *take, const enum window_kind *kinds,
+                     struct limiter_answer *answer)
 {
     struct hold holds[VERIFY_WINDOWS_MAX];
     int64_t latest = 0;
     bool room = true;
-    ret_answer->admitted = false;
-    ret_answer->retry_after_ms = 0;
-    ret_answer->window_count = 0;
+    answer->admitted = false;
+    answer->retry_after_ms = 0;
+    answer->window_count = 0;
     if (LIKELY(take->token.line != NULL)) {
-        room = check_subject(take, &take->token, LIMITS_OF_TOKEN, holds, ret_answer, &latest);
+        room = check_subject(take, kinds, &take->token, LIMITS_OF_TOKEN, holds, answer, &latest);
     }
-    if (take->user.line != NULL) {
-        room &= check_subject(take, &take->user, LIMITS_OF_USER, holds, ret_answer, &latest);
+    if (UNLIKELY(take->user.line != NULL)) {
+        room &= check_subject(take, kinds, &take->user, LIMITS_OF_USER, holds, answer, &latest);
     }
-    uint32_t count = ret_answer->window_count;
     if (UNLIKELY(!room)) {
-        refuse(holds, 0, take, ret_answer);
+        refuse(holds, 0, take, answer);
         return;
     }
-    if (take->dry_run) {
-        ret_answer->admitted = true;
-        return;
-    }
-    for (uint32_t i = 0; take->cost != 0 && i < count; i++) {
+    uint32_t count = take->cost == 0 || take->dry_run ? 0 : answer->window_count;
+    for (uint32_t i = 0; i < count; i++) {
         if (UNLIKELY(!take_one(&holds[i], take))) {
-            refuse(holds, i, take, ret_answer);
+            refuse(holds, i, take, answer);
             return;
         }
+    }
+    answer->admitted = true;
+    if (UNLIKELY(take->dry_run)) {
+        return;
     }
     if (LIKELY(take->token.line != NULL)) {
         count_use(&take->token, take->now_ms);
     }
-    if (take->user.line != NULL) {
+    if (UNLIKELY(take->user.line != NULL)) {
         count_use(&take->user, take->now_ms);
     }
-    ret_answer->admitted = true;
+}
+
+static void local_take(const struct limiter_take *take, struct limiter_answer *ret_answer)
+{
+    static const enum window_kind usual[WINDOW_COUNT] = {WINDOW_SLIDING, WINDOW_FIXED,
+                                                         WINDOW_FIXED};
+    bool is_usual = take->kinds[WINDOW_MINUTE] == WINDOW_SLIDING &&
+                    take->kinds[WINDOW_HOUR] == WINDOW_FIXED &&
+                    take->kinds[WINDOW_DAY] == WINDOW_FIXED;
+    if (LIKELY(is_usual)) {
+        take_all(take, usual, ret_answer);
+    } else {
+        take_all(take, take->kinds, ret_answer);
+    }
 }
 
 const struct limiter_port limiter_local = {.take = local_take};
