@@ -22,7 +22,9 @@ enum cli_exit cmd_check_config(struct cli *cli)
     if (arguments_has(arguments, "print")) {
         config_print(cli->config, stdout);
     } else if (!cli_json(cli)) {
-        puts("The configuration is good.");
+        const char *path = cli_config_file(cli);
+        printf("%s %s good.\n", path != NULL ? path : "There is no file; defaults and environment",
+               path != NULL ? "is" : "are");
     } else {
         puts("{\"valid\":true}");
     }

@@ -58,6 +58,10 @@ enum cli_exit cmd_tier_set(struct cli *cli)
     if (cli->arguments.operand_count == 0) {
         return cli_usage(cli->command, "which tier?");
     }
+    /* Without one, a slip would lift every limit of everybody in the tier. */
+    if (!arguments_has(&cli->arguments, "limit")) {
+        return cli_usage(cli->command, "--limit is needed; minute=none is for no limit at all");
+    }
     json_t *body CLEANUP(body_decref_p) = json_pack("{s:{}}", "limits");
     if (body_limits(body, cli, &fault) != TKR_OK) {
         return cli_usage(cli->command, "%s", fault.detail);

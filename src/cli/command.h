@@ -105,6 +105,8 @@ struct cli {
  * cli->config. `serving`: also what only the daemon needs. On an error every complaint is printed;
  * answer CLI_USAGE then. */
 MUST_USE bool cli_configure(struct cli *cli, bool serving);
+/* The file that was named, or the default one if it is there, else NULL. */
+const char *cli_config_file(const struct cli *cli);
 /* `tokenry: ` and the sentence on standard error; returns `status`. */
 enum cli_exit cli_fail(enum cli_exit status, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same for a usage error, with a line on where to find help. */

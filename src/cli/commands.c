@@ -119,7 +119,8 @@ static const struct cli_option check_token_options[] = {
 };
 
 static const struct cli_option tier_set_options[] = {
-    {"limit", "WINDOW=N", true, "minute=60, hour=1000, day=none; a window not given is unlimited"},
+    {"limit", "WINDOW=N", true,
+     "minute=60, hour=1000, day=none; at least one; a window not given is unlimited"},
     {"subject", "SUBJECT", false, "what is limited: token, user or both; token unless given"},
     OPTIONS_END,
 };

@@ -62,8 +62,7 @@ static void print_complaint(void *context, const struct fault *fault)
     fprintf(stderr, "tokenry: %s\n", fault->detail);
 }
 
-/* The file that was named, or the default one if it is there. */
-static tkr_error_t read_file(struct cli *cli)
+const char *cli_config_file(const struct cli *cli)
 {
     const char *path = arguments_value(&cli->arguments, "config");
     const char *named = getenv("TOKENRY_CONFIG");
@@ -71,13 +70,17 @@ static tkr_error_t read_file(struct cli *cli)
         path = named;
     }
     if (path != NULL) {
-        return config_read_file(cli->config, path, NULL);
+        return path;
     }
     /* Its owner may have closed it to a user who has TOKENRY_URL and needs nothing of it. */
-    if (access(CONFIG_FILE_DEFAULT, cli->command->talks ? R_OK : F_OK) != 0) {
-        return TKR_OK;
-    }
-    return config_read_file(cli->config, CONFIG_FILE_DEFAULT, NULL);
+    bool there = access(CONFIG_FILE_DEFAULT, cli->command->talks ? R_OK : F_OK) == 0;
+    return there ? CONFIG_FILE_DEFAULT : NULL;
+}
+
+static tkr_error_t read_file(struct cli *cli)
+{
+    const char *path = cli_config_file(cli);
+    return path != NULL ? config_read_file(cli->config, path, NULL) : TKR_OK;
 }
 
 /* --set SECTION.KEY=VALUE, beside the flags that have a key of their own. */

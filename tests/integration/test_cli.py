@@ -98,6 +98,8 @@ def ready(place):
     (["show", "tok_1"], "is no token ID"),
     (["verify"], "where is the token?"),
     (["check-token"], "where is the token?"),
+    (["tier", "set", "free"], "--limit is needed"),
+    (["tier", "set", "free", "--subject", "user"], "--limit is needed"),
     (["serve", "--listen", "nowhere"], '--listen: server.listen: "nowhere" is not ADDRESS:PORT'),
     (["serve", "--set", "server.idle_s=0"], "--set: server.idle_s: 0 is outside 1..86400"),
     (["list", "--config", "/nonexistent"], "/nonexistent: No such file or directory"),
@@ -163,6 +165,14 @@ def test_check_config_prints_what_would_be_in_effect(place):
     example = place.run("check-config", "--example").stdout
     file.write_text(example)
     assert place.run("check-config", str(file)).returncode == DONE
+
+
+def test_check_config_names_what_it_has_read(place):
+    file = place.folder / "tokenry.conf"
+    file.write_text("[server]\nidle_s = 7\n")
+    assert place.run("check-config", str(file)).stdout == f"{file} is good.\n"
+    by_name = place.run("check-config", environment={"TOKENRY_CONFIG": str(file)})
+    assert by_name.stdout == f"{file} is good.\n"
 
 
 @pytest.mark.parametrize("change, shape, status", [
@@ -387,7 +397,7 @@ def test_a_tier_is_made_and_used(ready):
     made = ready.create("alice", "laptop", "--tier", "tiny")
     assert ready.run("verify", "--token-stdin", stdin=made["token"]).returncode == DONE
     assert ready.run("verify", "--token-stdin", stdin=made["token"]).returncode == REFUSED
-    assert ready.run("tier", "set", "Bad Name").returncode in (REFUSED, USAGE)
+    assert ready.run("tier", "set", "Bad Name", "--limit", "minute=1").returncode in (REFUSED, USAGE)
 
 
 def test_a_lost_admin_token_is_made_anew_by_who_owns_the_files(ready):
