@@ -241,7 +241,7 @@ static tkr_error_t visit_group(struct segment_writer *writer, uint32_t group, ui
         if (atomic_load_explicit(&line[LINE_LAST_USED], memory_order_relaxed) == 0) {
             continue;
         }
-        uint64_t words[LINE_WORDS_MAX];
+        uint64_t words[LINE_WORDS_MAX] = {0};
         load_line(line, writer->stride, words);
         struct segment_usage usage;
         usage.line = i;
