@@ -6,10 +6,12 @@ title or its environment."""
 import hashlib
 import os
 import pathlib
+import re
 import sqlite3
+import subprocess
 
 import pytest
-from harness import bearer, raw_exchange
+from harness import TOKENRY, bearer, eventually, raw_exchange
 
 
 @pytest.fixture
@@ -49,6 +51,19 @@ def talked_to(make_daemon):
         daemon.manage("POST", "/api/v1/auth/tokens", '{"user_id":"a","token":"' + text)
         raw_exchange(("127.0.0.1", daemon.port), f"{text} {text} {text}\r\n\r\n".encode(), timeout=3)
         daemon.cli("verify", "--token-stdin", stdin=text + "\n", check=False)
+    # Pasted into places that are stored or shown: of our form, they are told by their checksum.
+    for text in (good, revoked["token"]):
+        for body in ({"user_id": "a", "name": f"see {text}"}, {"user_id": text, "name": "n"},
+                     {"user_id": "a", "name": "n", "metadata": {"deep": [text]}},
+                     {"user_id": "a", "name": "n", "scopes": [text]}):
+            assert daemon.manage("POST", "/api/v1/auth/tokens", body).status == 400
+        small = {"user_id": "a", "name": "n"}
+        assert daemon.manage("POST", "/api/v1/auth/tokens", small,
+                             headers={"Idempotency-Key": text}).status == 400
+        assert daemon.manage("POST", "/api/v1/auth/tokens", small,
+                             headers={"User-Agent": f"curl/7 {text}"}).status == 201
+        path = f"/api/v1/auth/tokens/{made['id']}?reason={text}"
+        assert daemon.manage("DELETE", path).status == 400
     return daemon, secrets
 
 
@@ -99,6 +114,22 @@ def test_the_daemon_leaves_no_core_dump(daemon):
     limits = pathlib.Path(f"/proc/{daemon.process.pid}/limits").read_text()
     (line,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
     assert line.split()[4] == "0"
+
+
+@pytest.mark.parametrize("words", [("verify",), ("check-token",), ("create", "--user", "a", "--name", "n")])
+def test_no_command_that_reads_a_token_leaves_a_core_dump(tmp_path, words):
+    """It waits for its standard input meanwhile, so that it can be looked at."""
+    process = subprocess.Popen([TOKENRY, *words, "--token-stdin", "--data", str(tmp_path / "none")],
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        def core_size():
+            limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
+            return re.search(r"^Max core file size\s+(\S+)", limits, re.MULTILINE)[1]
+        eventually(lambda: core_size() == "0", what="a core limit of 0")
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_only_digests_are_stored(daemon):
