@@ -129,7 +129,8 @@ struct token_update {
     uint64_t if_version; /* 0: whatever it is; else PRECONDITION when it differs */
 };
 /* Errors: as for creating, and NOT_FOUND, PRECONDITION, CONFLICT (it is revoked), FORBIDDEN (the
- * token has more scope than the caller). */
+ * token has more scope than the caller; or it is the caller's own, which without `*` cannot change
+ * its own tier, overrides, networks or times). */
 MUST_USE tkr_error_t authority_update_token(struct authority *authority, const struct principal *by,
                                             const char *token_id, const struct token_update *update,
                                             change_done done, void *context, struct fault *fault);

@@ -162,6 +162,37 @@ static void test_a_token_with_more_scope_than_its_author_has_cannot_be_changed(v
                      TKR_OK);
 }
 
+static void test_a_token_cannot_lift_its_own_bounds(void **state)
+{
+    struct context *context = *state;
+    struct principal self = fixture_alice;
+    const struct {
+        struct token_update asked;
+        const char *member;
+    } rows[] = {
+        {{.has_tier = true, .tier = "free"}, "tier"},
+        {{.has_overrides = true}, "limits"},
+        {{.has_allowed_ips = true}, "allowed_ips"},
+        {{.has_not_before = true}, "not_before"},
+        {{.has_expires = true, .lifetime = {.never = true}}, "expires_at"},
+    };
+    self.token_id = context->token.id;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct answer answer =
+            fixture_update(&context->fixture, &self, context->token.id, &rows[i].asked);
+        assert_int_equal(answer.error, TKR_FORBIDDEN);
+        assert_string_equal(answer.fault.field, rows[i].member);
+    }
+    assert_int_equal(events(context, "token.update"), 0);
+    struct token_update named = {
+        .has_name = true, .name = "mine", .has_metadata = true, .metadata = "{\"a\":1}"};
+    assert_int_equal(fixture_update(&context->fixture, &self, context->token.id, &named).error,
+                     TKR_OK);
+    self.scopes = "*";
+    assert_int_equal(
+        fixture_update(&context->fixture, &self, context->token.id, &rows[1].asked).error, TKR_OK);
+}
+
 static void test_a_principal_of_an_org_called_star_lists_only_that(void **state)
 {
     struct context *context = *state;
@@ -490,6 +521,7 @@ int main(void)
         TEST(test_an_update_of_another_version_is_refused),
         TEST(test_an_update_cannot_give_more_scope_than_its_author_has),
         TEST(test_a_token_with_more_scope_than_its_author_has_cannot_be_changed),
+        TEST(test_a_token_cannot_lift_its_own_bounds),
         TEST(test_a_principal_of_an_org_called_star_lists_only_that),
         TEST(test_values_that_a_new_token_could_not_have_are_refused),
         TEST(test_a_revoked_token_cannot_be_changed),
