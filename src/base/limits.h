@@ -114,8 +114,9 @@
 #define EVENT_DETAILS_BYTES_MAX 4096 /* an audit event's details; longer values are left out */
 #define USAGE_FLUSH_LINES_MAX 20000  /* lines written a flush; the rest stays for the next */
 #define USAGE_FLUSH_SLICE 1000       /* lines in one transaction, between two batches of changes */
-#define STATUS_COUNTS_MS 10000       /* tokens by status are counted at most this often */
-#define CLOCK_FLUSH_MS 60000         /* an idle authority writes its clock this often */
+#define USAGE_FLUSH_COUNT_MAX (1ULL << 40) /* requests a flush books on a line; not the rest */
+#define STATUS_COUNTS_MS 10000             /* tokens by status are counted at most this often */
+#define CLOCK_FLUSH_MS 60000               /* an idle authority writes its clock this often */
 
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */
@@ -127,7 +128,8 @@
 #define SECRET_SPARE_PAGES_MAX 32 /* locked pages kept for the next secret; more: unmapped */
 
 /* --- the log ------------------------------------------------------------------------- */
-#define LOG_LINE_BYTES_MAX 4096 /* PIPE_BUF; a longer line is cut, and says "truncated" */
+#define LOG_DENIED_PER_SECOND 20 /* lines about refused callers; more are counted, and told so */
+#define LOG_LINE_BYTES_MAX 4096  /* PIPE_BUF; a longer line is cut, and says "truncated" */
 
 /* --- the daemon -------------------------------------------------------------------------- */
 #define DAEMON_CONNECTIONS_LEAST 16 /* room for fewer open files: it does not start */

@@ -60,16 +60,17 @@ static tkr_error_t known_total(struct store *store, uint32_t line, uint64_t *ret
     TRY(connection_prepare(&store->writer, STATEMENT_FIND_LINE, &statement));
     bind_integer(statement, 1, line);
     tkr_error_t error = statement_row(&store->writer, statement);
-    *ret_total = error == TKR_OK ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    int64_t total = error == TKR_OK ? sqlite3_column_int64(statement, 0) : 0;
+    *ret_total = total > 0 ? (uint64_t)total : 0;
     return error == TKR_NOT_FOUND ? TKR_OK : error;
 }
 
-static tkr_error_t put_line(struct store *store, const struct segment_usage *usage)
+static tkr_error_t put_line(struct store *store, const struct segment_usage *usage, uint64_t total)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_PUT_LINE, &statement));
     bind_integer(statement, 1, usage->line);
-    bind_integer(statement, 2, (int64_t)usage->total);
+    bind_integer(statement, 2, (int64_t)total);
     bind_integer_optional(statement, 3, usage->last_used_ms);
     bind_bytes(statement, 4, usage->image, usage->bytes);
     return statement_run(&store->writer, statement);
@@ -85,18 +86,29 @@ static tkr_error_t add_minute(struct store *store, uint32_t line, int64_t minute
     return statement_run(&store->writer, statement);
 }
 
-/* A line is marked with its neighbours, so most that come have not moved: they cost a look. A
- * line that is behind what is stored was begun anew and not restored: it does not take back
- * what was counted. */
+/*
+ * A line is marked with its neighbours, so most that come have not moved: they cost a look.
+ *
+ * Any verifier may write the totals, a broken or hostile one too. Whatever it wrote, the row
+ * stays one that can be written and grows again with honest counts: a total is kept as far as
+ * the column goes, a flush books at most USAGE_FLUSH_COUNT_MAX, and a total that fell is
+ * counted on from there. What was booked on a minute is not taken back.
+ */
 static tkr_error_t flush_line(struct store *store, const struct store_usage *usage)
 {
-    uint64_t total = 0;
-    TRY(known_total(store, usage->usage->line, &total));
-    if (usage->usage->total <= total) {
+    uint64_t total = usage->usage->total < INT64_MAX ? usage->usage->total : INT64_MAX;
+    uint64_t known = 0;
+    TRY(known_total(store, usage->usage->line, &known));
+    if (total == known) {
         return TKR_OK;
     }
-    TRY(put_line(store, usage->usage));
-    return add_minute(store, usage->usage->line, usage->minute_ms, usage->usage->total - total);
+    TRY(put_line(store, usage->usage, total));
+    if (total < known) {
+        return TKR_OK;
+    }
+    uint64_t more = total - known;
+    more = more < USAGE_FLUSH_COUNT_MAX ? more : USAGE_FLUSH_COUNT_MAX;
+    return add_minute(store, usage->usage->line, usage->minute_ms, more);
 }
 
 tkr_error_t store_flush_usage(struct store *store, const struct store_usage *usage, size_t count,

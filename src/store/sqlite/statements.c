@@ -72,7 +72,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         "INSERT INTO usage_lines (line, total, last_used_at, image) VALUES (?1, ?2, ?3, ?4)"
         " ON CONFLICT (line) DO UPDATE SET total = ?2, last_used_at = ?3, image = ?4",
     [STATEMENT_ADD_MINUTE] = "INSERT INTO token_usage (line, minute, count) VALUES (?1, ?2, ?3)"
-                             " ON CONFLICT (line, minute) DO UPDATE SET count = count + ?3",
+                             " ON CONFLICT (line, minute) DO UPDATE"
+                             " SET count = min(count, 1 << 62) + ?3", /* it never overflows */
 
     /* Each reads one index, and rows only of the few tokens in that state. */
     [STATEMENT_COUNT_REVOKED] =

@@ -231,6 +231,39 @@ static void test_usage_is_booked_on_its_minute(void **state)
     assert_int_equal(query(fixture, "SELECT sum(count) FROM token_usage"), 10);
 }
 
+/* Any verifier may write totals, also one that is broken or hostile. */
+static void test_a_falsified_total_leaves_a_row_that_still_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    sample_store(&fixture->port, sample_token(1));
+    flush(fixture, 5, 60000);
+    static const uint64_t falsified[] = {UINT64_MAX, (uint64_t)INT64_MAX + 1, INT64_MAX};
+    for (size_t i = 0; i < sizeof(falsified) / sizeof(falsified[0]); i++) {
+        flush(fixture, falsified[i], 60000);
+        assert_int_equal(query(fixture, "SELECT total FROM usage_lines"), INT64_MAX);
+        int64_t booked = query(fixture, "SELECT sum(count) FROM token_usage");
+        assert_true(booked > 0 && booked <= 100 + (int64_t)(3 * USAGE_FLUSH_COUNT_MAX));
+        flush(fixture, 7, 120000); /* true again: nothing is taken back, and it goes on from here */
+        assert_int_equal(query(fixture, "SELECT total FROM usage_lines"), 7);
+        assert_int_equal(query(fixture, "SELECT sum(count) FROM token_usage"), booked);
+        flush(fixture, 10, 120000);
+        assert_int_equal(query(fixture, "SELECT sum(count) FROM token_usage"), booked + 3);
+        flush(fixture, 7, 120000);
+    }
+}
+
+static void test_a_full_minute_does_not_overflow(void **state)
+{
+    struct fixture *fixture = *state;
+    sample_store(&fixture->port, sample_token(1));
+    flush(fixture, 5, 60000);
+    assert_int_equal(connection_run(&fixture->port.store->writer,
+                                    "UPDATE token_usage SET count = 9223372036854775807"),
+                     TKR_OK);
+    flush(fixture, 6, 60000);
+    assert_true(query(fixture, "SELECT count FROM token_usage") >= INT64_C(1) << 62);
+}
+
 static void test_expired_idempotency_keys_go_a_few_at_a_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -384,6 +417,8 @@ int main(void)
         TEST(test_somebody_with_a_shell_cannot_unrevoke_by_accident),
         TEST(test_the_view_for_people_computes_status_and_validity),
         TEST(test_usage_is_booked_on_its_minute),
+        TEST(test_a_falsified_total_leaves_a_row_that_still_counts),
+        TEST(test_a_full_minute_does_not_overflow),
         TEST(test_expired_idempotency_keys_go_a_few_at_a_time),
         TEST(test_a_row_that_cannot_be_is_corrupt),
         TEST(test_loading_names_the_token_of_a_row_that_cannot_be),
