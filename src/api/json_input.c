@@ -199,7 +199,8 @@ static tkr_error_t read_value(const struct json_member *member, const char *fiel
         given.length = json_string_length(value);
         TRY(check_range(member, field, (int64_t)given.length, " bytes long", fault));
         if (!member->raw && !text_is_printable_utf8(given.text, given.length)) {
-            return fault_set(fault, TKR_INVALID, field, "must not have control characters");
+            return fault_set(fault, TKR_INVALID, field,
+                             "must not have control or invisible characters");
         }
         break;
     case JSON_IS_INTEGER:

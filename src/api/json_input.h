@@ -37,7 +37,7 @@ MUST_USE tkr_error_t json_parse(const char *text, size_t length, json_t **ret_ro
 void json_decref_p(json_t **value); /* for CLEANUP */
 
 enum json_type {
-    JSON_IS_TEXT,    /* `least` to `most` bytes, no control characters unless `raw` */
+    JSON_IS_TEXT,    /* `least` to `most` bytes, no control or invisible ones unless `raw` */
     JSON_IS_INTEGER, /* `least` to `most` */
     JSON_IS_BOOL,
     JSON_IS_OBJECT,

@@ -221,7 +221,7 @@ static tkr_error_t revoke(struct change *change, struct fault *fault)
     if (reason != NULL && (strlen(reason) > REVOKE_REASON_BYTES_MAX ||
                            !text_is_printable_utf8(reason, strlen(reason)))) {
         return fault_set(fault, TKR_OUT_OF_RANGE, "reason",
-                         "must be at most %d bytes without control characters",
+                         "must be at most %d bytes without control or invisible characters",
                          REVOKE_REASON_BYTES_MAX);
     }
     TRY(if_match_version(call, &if_version, fault));

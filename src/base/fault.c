@@ -18,7 +18,7 @@ static void make_printable(char *text)
     for (size_t i = 0; i < length;) {
         uint32_t point;
         size_t bytes = text_utf8_next(text + i, length - i, &point);
-        if (bytes == 0 || text_is_control(point)) {
+        if (bytes == 0 || !text_is_printable(point)) {
             text[i] = '?';
             bytes = 1;
         }

@@ -115,12 +115,35 @@ bool text_is_control(uint32_t point)
     return point < 0x20 || (point >= 0x7F && point <= 0x9F);
 }
 
+bool text_is_printable(uint32_t point)
+{
+    static const struct {
+        uint16_t first, last;
+    } deceptive[] = {
+        {0x061C, 0x061C}, /* Arabic letter mark */
+        {0x200B, 0x200F}, /* zero width space, joiners, marks of direction */
+        {0x202A, 0x202E}, /* embeddings and overrides of direction */
+        {0x2060, 0x2064}, /* word joiner, invisible operators */
+        {0x2066, 0x2069}, /* isolates of direction */
+        {0xFEFF, 0xFEFF}, /* zero width no-break space, byte order mark */
+    };
+    if (point < 0x061C) {
+        return !text_is_control(point);
+    }
+    for (size_t i = 0; i < sizeof(deceptive) / sizeof(deceptive[0]); i++) {
+        if (point >= deceptive[i].first && point <= deceptive[i].last) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool text_is_printable_utf8(const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
         uint32_t point;
         size_t bytes = text_utf8_next(text + i, length - i, &point);
-        if (bytes == 0 || text_is_control(point)) {
+        if (bytes == 0 || !text_is_printable(point)) {
             return false;
         }
         i += bytes;

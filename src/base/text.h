@@ -34,7 +34,13 @@ MUST_USE tkr_error_t text_unhex(const char *text, size_t length, void *out /* le
 size_t text_utf8_next(const char *text, size_t length, uint32_t *ret_point);
 /* C0, DEL or C1: what moves a terminal's cursor or forges a line. */
 bool text_is_control(uint32_t point);
-/* Valid UTF-8 (no surrogates, no overlong forms) without control characters (C0, DEL, C1). */
+/*
+ * Neither a control character nor one that is invisible and changes how the text around it is
+ * shown: marks and overrides of direction, joiners, spaces of no width. With them `nimda` can be
+ * shown as `admin`, and two names that look alike can differ.
+ */
+bool text_is_printable(uint32_t point);
+/* Valid UTF-8 (no surrogates, no overlong forms) of printable characters only. */
 bool text_is_printable_utf8(const char *text, size_t length);
 /* 0x21 to 0x7E only. */
 bool text_is_visible_ascii(const char *text, size_t length);

@@ -66,7 +66,7 @@ static char *clean_copy(const char *text)
     for (size_t i = 0; i < length;) {
         uint32_t point = 0;
         size_t bytes = text_utf8_next(text + i, length - i, &point);
-        if (bytes == 0 || text_is_control(point)) {
+        if (bytes == 0 || !text_is_printable(point)) {
             copy[out++] = '?';
         } else {
             memcpy(copy + out, text + i, bytes);

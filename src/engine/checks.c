@@ -26,7 +26,7 @@ tkr_error_t check_text(const struct authority *authority, const char *field, con
     }
     if (!text_is_printable_utf8(text, length)) {
         return fault_set(fault, TKR_INVALID, field,
-                         "must be valid UTF-8 without control characters");
+                         "must be valid UTF-8 without control or invisible characters");
     }
     return check_no_token(authority, field, text, length, fault);
 }

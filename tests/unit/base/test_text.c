@@ -170,6 +170,26 @@ static void test_control_characters_are_not_printable(void **state)
     assert_false(text_is_printable_utf8("\xC2\x9F", 2));
 }
 
+static void test_characters_that_deceive_the_eye_are_not_printable(void **state)
+{
+    static const uint32_t ranges[][2] = {{0x061C, 0x061C}, {0x200B, 0x200F}, {0x202A, 0x202E},
+                                         {0x2060, 0x2064}, {0x2066, 0x2069}, {0xFEFF, 0xFEFF}};
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        for (uint32_t point = ranges[i][0] - 1; point <= ranges[i][1] + 1; point++) {
+            bool good = point < ranges[i][0] || point > ranges[i][1];
+            assert_int_equal(text_is_printable(point), good);
+        }
+    }
+    assert_false(text_is_printable_utf8("admin\xE2\x80\xAE"
+                                        "x",
+                                        9));
+    assert_false(text_is_printable_utf8("a\xE2\x80\x8B"
+                                        "b",
+                                        5));
+    assert_false(text_is_printable_utf8("\xEF\xBB\xBF", 3));
+    assert_false(text_is_printable_utf8("\xD8\x9C", 2));
+}
+
 static void test_text_of_any_script_is_printable(void **state)
 {
     static const char *const good[] = {"",
@@ -240,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_hex_goes_both_ways),
         cmocka_unit_test(test_invalid_utf8_is_not_printable),
         cmocka_unit_test(test_control_characters_are_not_printable),
+        cmocka_unit_test(test_characters_that_deceive_the_eye_are_not_printable),
         cmocka_unit_test(test_text_of_any_script_is_printable),
         cmocka_unit_test(test_every_code_point_is_read_as_it_was_written),
         cmocka_unit_test(test_visible_ascii_ends_where_it_ends),

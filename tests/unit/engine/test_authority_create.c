@@ -64,6 +64,8 @@ static void test_names_that_are_empty_too_long_or_unprintable_are_refused(void *
     assert_refused(state, &asked, TKR_INVALID, "name");
     asked = fixture_token("a\xff");
     assert_refused(state, &asked, TKR_INVALID, "name");
+    asked = fixture_token("nimda\xE2\x80\xAE"); /* shown from right to left */
+    assert_refused(state, &asked, TKR_INVALID, "name");
     asked = fixture_token("n");
     asked.user_id = NULL;
     assert_refused(state, &asked, TKR_OUT_OF_RANGE, "user_id");
