@@ -118,10 +118,28 @@ static void refuse_without_token(struct api_call *call)
            call->api->challenge_bare, NULL);
 }
 
+static void log_left_out(const struct api *api, uint64_t count)
+{
+    if (count > 0) {
+        log_event(api->options.log, LOG_INFO, "api_denied_left_out", LOG_INT("count", count));
+    }
+}
+
+void access_log_rest(struct api *api)
+{
+    log_left_out(api, log_budget_rest(&api->denied));
+}
+
+/* Anybody can be refused, as often as they like. */
 static void log_denied(const struct api_call *call, tkr_verdict_t verdict)
 {
-    log_event(call->api->options.log, LOG_INFO, "api_denied",
-              LOG_TEXT("code", tkr_verdict_name(verdict)),
+    struct api *api = call->api;
+    uint64_t left_out = 0;
+    if (!log_budget_take(&api->denied, clock_monotonic_ns(api->options.clock), &left_out)) {
+        return;
+    }
+    log_left_out(api, left_out);
+    log_event(api->options.log, LOG_INFO, "api_denied", LOG_TEXT("code", tkr_verdict_name(verdict)),
               LOG_TEXT("token_id", call->principal.token_id),
               LOG_TEXT("request_id", call->principal.request_id),
               LOG_TEXT("client", call->principal.client));

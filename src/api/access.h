@@ -38,4 +38,7 @@ void request_headers_read_auth(struct request_headers *headers, const struct api
  * the call is answered. */
 bool access_admit(struct api_call *call, const struct request_headers *headers);
 
+/* Logs how many refusals were left out of the log and not told yet. */
+void access_log_rest(struct api *api);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/access.h"
 #include "api/call.h"
 #include "api/json_input.h"
 #include "api/status.h"
@@ -78,6 +79,7 @@ tkr_error_t api_new(const struct api_options *options, struct api **ret_api, str
     struct api *api = calloc(1, sizeof *api);
     ENSURE(api != NULL, TKR_MEMORY);
     api->options = *options;
+    log_budget_init(&api->denied, LOG_DENIED_PER_SECOND);
     tkr_error_t error = prepare(api, fault);
     if (error != TKR_OK) {
         api_free(api);
@@ -92,6 +94,8 @@ void api_free(struct api *api)
     if (api == NULL) {
         return;
     }
+    access_log_rest(api);
+    log_budget_deinit(&api->denied);
     api_threads_free(api->threads);
     client_trust_deinit(&api->trust);
     free(api->challenge_bare);

@@ -19,9 +19,11 @@
 #include "api/client.h"
 #include "api/credentials.h"
 #include "api/threads.h"
+#include "base/log_budget.h"
 
 struct api {
     struct api_options options;
+    struct log_budget denied; /* lines about refused callers */
     struct credential_sources sources;
     struct client_trust trust;
     struct api_threads *threads;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may call what: each route without a token, with a wrong one, with a weak one, with exactly
  * its scope, and from another organisation; and the peers of the Unix socket. */
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -111,6 +112,38 @@ static void test_each_route_refuses_every_scope_but_its_own(void **state)
             assert_non_null(strstr(header_of(&answer, "WWW-Authenticate"), routes[j].scope));
         }
     }
+}
+
+static unsigned lines_of(const struct fixture *fixture, const char *event)
+{
+    static char log[1024 * 1024];
+    FILE *file = fopen(fixture->log_path, "r");
+    assert_non_null(file);
+    size_t length = fread(log, 1, sizeof log - 1, file);
+    fclose(file);
+    log[length] = '\0';
+    unsigned count = 0;
+    for (const char *at = log; (at = strstr(at, event)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+static void test_a_flood_of_refusals_does_not_fill_the_log(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *wrong = bearer("sk_live_00000000000000000000");
+    for (unsigned i = 0; i < 3 * LOG_DENIED_PER_SECOND; i++) {
+        assert_int_equal(ask(fixture, "GET " TOKENS, wrong, NULL).status, 401);
+    }
+    assert_int_equal(lines_of(fixture, "\"api_denied\""), LOG_DENIED_PER_SECOND);
+    assert_int_equal(lines_of(fixture, "\"api_denied_left_out\""), 0);
+    fixture_advance(fixture, 1000);
+    assert_int_equal(ask(fixture, "GET " TOKENS, wrong, NULL).status, 401);
+    assert_int_equal(ask(fixture, "GET " TOKENS, wrong, NULL).status, 401);
+    assert_int_equal(lines_of(fixture, "\"api_denied\""), LOG_DENIED_PER_SECOND + 2);
+    assert_int_equal(lines_of(fixture, "\"api_denied_left_out\""), 1);
+    assert_int_equal(lines_of(fixture, printed("\"count\":%d", 2 * LOG_DENIED_PER_SECOND)), 1);
 }
 
 static void test_wildcards_grant(void **state)
@@ -298,6 +331,7 @@ int main(void)
         WITH_FIXTURE(test_no_route_answers_two_different_tokens),
         WITH_FIXTURE(test_no_route_answers_a_revoked_token),
         WITH_FIXTURE(test_each_route_refuses_every_scope_but_its_own),
+        WITH_FIXTURE(test_a_flood_of_refusals_does_not_fill_the_log),
         WITH_FIXTURE(test_wildcards_grant),
         WITH_FIXTURE(test_a_token_bound_to_a_network_manages_only_from_there),
         WITH_FIXTURE(test_a_token_of_another_org_is_not_found),
