@@ -3,7 +3,7 @@
 
 import concurrent.futures
 
-from harness import PEER, bearer
+from harness import PEER, bearer, eventually
 
 TOKENS = "/api/v1/auth/tokens"
 
@@ -131,6 +131,6 @@ def test_a_request_id_is_echoed_and_found_in_the_log(make_daemon):
     daemon = make_daemon({"log.level": "debug", "log.format": "json"}).init().start()
     answer = daemon.manage("GET", TOKENS, headers={"X-Request-Id": "trace-me-42"})
     assert answer.headers["x-request-id"] == "trace-me-42"
-    assert "trace-me-42" in daemon.log()
+    eventually(lambda: "trace-me-42" in daemon.log(), what="its line in the log")
     answer = daemon.manage("GET", TOKENS, headers={"X-Request-Id": "no spaces allowed"})
     assert " " not in answer.headers["x-request-id"]
