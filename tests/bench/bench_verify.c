@@ -34,6 +34,31 @@
 #define CALLS 500000
 #define BATCH 1000
 
+/* The linker puts these before libc's (-Wl,--wrap). */
+static _Atomic uint64_t allocations;
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *old, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+
+void *__wrap_malloc(size_t bytes)
+{
+    allocations++;
+    return __real_malloc(bytes);
+}
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    allocations++;
+    return __real_calloc(count, bytes);
+}
+void *__wrap_realloc(void *old, size_t bytes)
+{
+    allocations++;
+    return __real_realloc(old, bytes);
+}
+
 static const char scopes[] = "logs:read orders:read orders:write";
 
 struct bench {
@@ -326,8 +351,12 @@ static void run(struct bench *bench, bool hot_only)
     open_verifier(bench);
     uint32_t hot = bench->tokens < HOT_TOKENS ? bench->tokens : HOT_TOKENS;
     printf("hash %.1f ns\n", measure(bench, round_hash, hot));
-    printf("verify_hot %.1f ns\n", measure(bench, round_single, hot));
-    printf("verify_hot_batch %.1f ns\n", measure(bench, round_batch, hot));
+    uint64_t before = allocations;
+    double single = measure(bench, round_single, hot), batch = measure(bench, round_batch, hot);
+    uint64_t after = allocations;
+    printf("verify_hot %.1f ns\n", single);
+    printf("verify_hot_batch %.1f ns\n", batch);
+    printf("verify_allocations %" PRIu64 " allocations\n", after - before);
     if (!hot_only) {
         printf("verify_uniform_%" PRIu32 " %.1f ns\n", bench->tokens,
                measure(bench, round_single, bench->tokens));
