@@ -48,6 +48,8 @@
 /* --- HTTP ---------------------------------------------------------------------------- */
 #define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */
 #define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024)  /* body of the batch call; more: 413 */
+#define HTTP_BODIES_BYTES_MAX (64 * 1024 * 1024) /* larger bodies of all connections; more: 503 */
+#define HTTP_BODY_UNBOOKED_BYTES_MAX 4096        /* bodies up to this do not count there */
 #define HTTP_CONNECTIONS_DEFAULT 4096            /* more: closed at accept */
 #define HTTP_CONNECTIONS_LOCAL 64                /* beyond the maximum, for the Unix socket only */
 #define HTTP_IDLE_S_DEFAULT 60                   /* idle or slow longer: closed */

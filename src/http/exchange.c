@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "http/internal.h"
 
 /* --- the request line ------------------------------------------------------------------------ */
@@ -46,20 +45,6 @@ void *exchange_on_target(void *context, const char *target, struct MHD_Connectio
 
 /* --- the head -------------------------------------------------------------------------------- */
 
-/* The length of the body that is announced; UINT64_MAX for a chunked one. */
-static uint64_t announced(const struct http_exchange *exchange)
-{
-    const struct http_field *field = request_field(exchange, "Content-Length");
-    uint64_t length = 0;
-    if (field == NULL) {
-        return request_field(exchange, "Transfer-Encoding") != NULL ? UINT64_MAX : 0;
-    }
-    if (text_parse_u64(field->value, field->value_length, &length) != TKR_OK) {
-        return UINT64_MAX; /* libmicrohttpd has refused it already */
-    }
-    return length;
-}
-
 static bool waits_for_continue(const struct http_exchange *exchange)
 {
     return request_field(exchange, "Expect") != NULL;
@@ -74,21 +59,12 @@ static enum MHD_Result refuse(struct http_exchange *exchange, const struct refus
 /* What is known about the body before it comes. */
 static enum MHD_Result expect_body(struct http_exchange *exchange)
 {
-    struct exchange_state *now = &exchange->now;
-    uint64_t length = announced(exchange);
-    if (length == 0) {
+    bool endless = false;
+    if (!body_expect(exchange, &endless)) {
         return MHD_YES;
     }
-    if (now->refusal == NULL && length != UINT64_MAX && length > now->route->body_bytes_max) {
-        now->refusal = &refusal_large_body;
-    }
-    if (now->refusal == NULL && length != UINT64_MAX &&
-        kept_reserve(&exchange->body, (size_t)length + 1, 0) != TKR_OK) {
-        now->refusal = &refusal_memory;
-    }
-    bool endless = length != UINT64_MAX && length > HTTP_DISCARD_BYTES_MAX;
-    if (now->refusal != NULL && (endless || waits_for_continue(exchange))) {
-        return refuse(exchange, now->refusal);
+    if (exchange->now.refusal != NULL && (endless || waits_for_continue(exchange))) {
+        return refuse(exchange, exchange->now.refusal);
     }
     return MHD_YES;
 }
@@ -107,47 +83,6 @@ static enum MHD_Result on_head(struct http_exchange *exchange, const char *path,
         now->refusal = now->allowed != 0 ? &refusal_method : &refusal_not_found;
     }
     return expect_body(exchange);
-}
-
-/* --- the body -------------------------------------------------------------------------------- */
-
-static enum MHD_Result on_body(struct http_exchange *exchange, const char *bytes, size_t *length)
-{
-    struct exchange_state *now = &exchange->now;
-    size_t count = *length;
-    *length = 0;
-    if (now->refusal == NULL && count > now->route->body_bytes_max - now->body_length) {
-        now->refusal = &refusal_large_body;
-    }
-    if (now->refusal == NULL) {
-        size_t needed = now->body_length + count + 1;
-        size_t doubled = exchange->body.capacity * 2;
-        size_t most = now->route->body_bytes_max + 1;
-        doubled = doubled < most ? doubled : most;
-        if (needed > exchange->body.capacity &&
-            kept_reserve(&exchange->body, needed > doubled ? needed : doubled, now->body_length) !=
-                TKR_OK) {
-            now->refusal = &refusal_memory;
-        }
-    }
-    if (now->refusal != NULL) {
-        now->discarded += count;
-        return now->discarded <= HTTP_DISCARD_BYTES_MAX ? MHD_YES : MHD_NO;
-    }
-    memcpy(exchange->body.bytes + now->body_length, bytes, count);
-    now->body_length += count;
-    return MHD_YES;
-}
-
-const char *http_body(struct http_exchange *exchange, size_t *ret_length)
-{
-    size_t length = exchange->now.body_length;
-    *ret_length = length;
-    if (length == 0) {
-        return "";
-    }
-    exchange->body.bytes[length] = '\0';
-    return exchange->body.bytes;
 }
 
 /* --- the end of the request ------------------------------------------------------------------ */
@@ -234,7 +169,7 @@ enum MHD_Result exchange_on_call(void *context, struct MHD_Connection *mhd, cons
         return on_head(exchange, path, method, version);
     }
     if (*upload_bytes > 0) {
-        return on_body(exchange, upload, upload_bytes);
+        return body_add(exchange, upload, upload_bytes);
     }
     return on_end(exchange);
 }
@@ -291,6 +226,7 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **sta
         count(thread, mhd);
     }
     thread->fields_of = NULL;
+    body_unbook(exchange); /* here: a late worker's exchange may outlive the server */
     if (atomic_load(&exchange->hand_over) != HAND_ABANDONED) {
         if (thread->server->options.access_log) {
             log_access(exchange);

@@ -5,6 +5,7 @@
  *   listener ── accept, limits, deadlines ──▶ event threads: one libmicrohttpd daemon each
  *                                                 │  connection.c  open, close, deadlines
  *                                                 │  exchange.c    one request, step by step
+ *                                                 │  body.c        its body, within a budget
  *                                                 │  request.c     strict reading of its head
  *                                                 │  router.c      which row
  *                                                 ▼
@@ -63,7 +64,7 @@ struct refusal {
 extern const struct refusal refusal_malformed_target, refusal_malformed_fields, refusal_no_host,
     refusal_framing, refusal_transfer_coding, refusal_many_fields, refusal_large_head,
     refusal_not_found, refusal_method, refusal_large_body, refusal_arguments_malformed,
-    refusal_arguments_many, refusal_busy, refusal_memory;
+    refusal_arguments_many, refusal_busy, refusal_bodies, refusal_memory;
 
 /* --- the exchange ---------------------------------------------------------------------------- */
 
@@ -96,7 +97,7 @@ struct exchange_state {
     struct arena *arena;
     const struct http_argument *arguments;
     size_t argument_count;
-    size_t body_length, discarded;
+    size_t body_length, body_booked, discarded;
     size_t header_count, header_bytes;
     unsigned status;
     const char *content_type;
@@ -204,7 +205,8 @@ struct http_server {
     _Atomic bool stopped;
     _Atomic unsigned open;
     _Atomic uint64_t accepted, refused;
-    bool starting; /* libmicrohttpd's messages are kept */
+    _Atomic size_t bodies_bytes; /* booked for bodies on their way, see body.c */
+    bool starting;               /* libmicrohttpd's messages are kept */
     char start_message[256];
 };
 
@@ -218,6 +220,15 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **sta
 /* Runs the route's handler; on a worker thread too. */
 void exchange_run(struct http_exchange *exchange);
 void exchange_deinit(struct http_exchange *exchange);
+
+/* body.c */
+/* Whether a body is announced. Sets the exchange's refusal when it cannot be taken; *ret_endless:
+ * it is too long to be read to its end. */
+bool body_expect(struct http_exchange *exchange, bool *ret_endless);
+/* A piece of it, as libmicrohttpd gives it. */
+enum MHD_Result body_add(struct http_exchange *exchange, const char *bytes, size_t *length);
+/* Gives its part of the budget back; on the event thread. */
+void body_unbook(struct http_exchange *exchange);
 
 /* request.c */
 /* Checks the start of the target and copies the query. */

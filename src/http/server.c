@@ -36,6 +36,7 @@ static tkr_error_t check_options(struct http_options *o, struct fault *fault)
     o->idle_s = o->idle_s != 0 ? o->idle_s : HTTP_IDLE_S_DEFAULT;
     o->request_s = o->request_s != 0 ? o->request_s : HTTP_REQUEST_S_DEFAULT;
     o->work_queue_max = o->work_queue_max != 0 ? o->work_queue_max : WORK_QUEUE_MAX;
+    o->bodies_bytes_max = o->bodies_bytes_max != 0 ? o->bodies_bytes_max : HTTP_BODIES_BYTES_MAX;
     if (o->event_threads > HTTP_EVENT_THREADS_MAX || o->worker_threads > HTTP_WORKER_THREADS_MAX ||
         o->work_queue_max > WORK_QUEUE_MAX) {
         return fault_set(fault, TKR_INVALID, "threads",
@@ -232,6 +233,7 @@ void http_server_stats(struct http_server *server, struct http_stats *ret_stats)
         .connections_open = atomic_load(&server->open),
         .connections_total = atomic_load(&server->accepted),
         .connections_refused = atomic_load(&server->refused),
+        .bodies_bytes = atomic_load(&server->bodies_bytes),
         .work_queue_length = worker_length(server->workers),
     };
     for (unsigned i = 0; i < server->thread_count; i++) {

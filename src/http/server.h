@@ -77,11 +77,12 @@ struct http_options {
     unsigned worker_threads;
     unsigned connections_max;             /* HTTP_CONNECTIONS_LOCAL more over the Unix socket */
     unsigned connections_per_address_max; /* 0: no maximum */
-    unsigned idle_s;       /* until a request line is whole; 0: HTTP_IDLE_S_DEFAULT */
-    unsigned request_s;    /* until a request is, and until its answer is taken, however the bytes
-                              trickle; 0: HTTP_REQUEST_S_DEFAULT */
-    size_t work_queue_max; /* 0: WORK_QUEUE_MAX, which is also the most */
-    bool access_log;       /* a line a request at LOG_DEBUG; false: nothing is even gathered */
+    unsigned idle_s;         /* until a request line is whole; 0: HTTP_IDLE_S_DEFAULT */
+    unsigned request_s;      /* until a request is, and until its answer is taken, however the bytes
+                                trickle; 0: HTTP_REQUEST_S_DEFAULT */
+    size_t work_queue_max;   /* 0: WORK_QUEUE_MAX, which is also the most */
+    size_t bodies_bytes_max; /* 0: HTTP_BODIES_BYTES_MAX */
+    bool access_log;         /* a line a request at LOG_DEBUG; false: nothing is even gathered */
     const char *problem_type; /* prefix of a problem's `type`, its code follows; NULL:
                                  "about:blank". A literal */
     const struct http_route *routes;
@@ -113,6 +114,7 @@ struct http_stats {
     uint64_t connections_open, connections_total, connections_refused;
     uint64_t requests[6]; /* by status class: [2] is 2xx; [0] and [1] are unused */
     uint64_t work_queue_length;
+    uint64_t bodies_bytes; /* memory of large bodies on their way */
 };
 void http_server_stats(struct http_server *server, struct http_stats *ret_stats);
 

@@ -11,7 +11,8 @@
  *     assert_int_equal(answer.status, 200);
  *
  * Routes: GET /hello (text), GET|POST /echo (the body, up to 1,000 bytes), POST /worker/echo
- * (the same by a worker), GET /worker/gate (answers when the test opens the gate),
+ * (the same by a worker), POST [/worker]/upload (the same up to 65,000), POST
+ * /worker/upload/later (the test answers), GET /worker/gate (answers when the test opens the gate),
  * GET /block (the same, holding the event thread), GET /worker/later (the test answers), GET|DELETE
  * /items/{id}, PATCH /items/special, GET /headers (lines and first value of X-Test), GET /query,
  * GET /inject, GET /peer, GET /thread, GET /id, GET /count (headers that change), GET /twice, GET
@@ -34,6 +35,7 @@
 #include "virtual_clock.h"
 
 #define ECHO_BYTES_MAX 1000
+#define UPLOAD_BYTES_MAX 65000
 #define LARGE_BYTES (16 * 1024 * 1024)
 #define WAIT_MS 10000 /* for what must happen; reached only by a failing test */
 
