@@ -81,6 +81,15 @@ static tkr_error_t lock_directory(struct segment_writer *writer, const char *pat
     return TKR_OK;
 }
 
+/* What an authority that was killed had not finished takes memory and is of no use. */
+static void remove_leftovers(int directory)
+{
+    static const char *const names[] = {KEYS_NEW_NAME, KEYS_GROWN_NAME, USAGE_NEW_NAME};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)unlinkat(directory, names[i], 0);
+    }
+}
+
 static tkr_error_t writer_new(const struct segment_options *options,
                               struct segment_writer **ret_writer, struct fault *fault)
 {
@@ -97,6 +106,7 @@ static tkr_error_t writer_new(const struct segment_options *options,
     writer->stride = line_stride(options->window_kinds);
     TRY(open_directory(options->directory, &writer->directory, fault));
     TRY(lock_directory(writer, options->directory, fault));
+    remove_leftovers(writer->directory);
     *ret_writer = writer;
     writer = NULL;
     return TKR_OK;

@@ -335,15 +335,18 @@ static void scan(struct bench *bench)
     printf("usage_scan_all_dirty %.3f s\n", now_s(CLOCK_MONOTONIC) - begin);
 }
 
-static void remove_files(struct bench *bench)
+/* Also when it ends early: the files take memory. */
+static char bench_directory[512];
+
+static void remove_files(void)
 {
-    static const char *const names[] = {"keys", "usage", "lock"};
+    static const char *const names[] = {"keys", "usage", "lock", "keys.new", "usage.new"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[600];
-        snprintf(path, sizeof path, "%s/%s", bench->directory, names[i]);
+        snprintf(path, sizeof path, "%s/%s", bench_directory, names[i]);
         (void)unlink(path);
     }
-    (void)rmdir(bench->directory);
+    (void)rmdir(bench_directory);
 }
 
 static void run(struct bench *bench, bool hot_only)
@@ -396,8 +399,9 @@ int main(int argc, char **argv)
         .clock = clock_system(),
         .random = random_system(),
     };
+    memcpy(bench_directory, bench.directory, sizeof bench_directory);
+    (void)atexit(remove_files);
     fill(&bench, 2);
     run(&bench, hot_only);
-    remove_files(&bench);
     return 0;
 }

@@ -280,6 +280,24 @@ static void test_a_created_segment_that_is_not_published_leaves_the_old_one(void
     assert_int_equal(attach(scene), TKR_OK);
 }
 
+static void test_what_a_killed_authority_left_half_made_is_removed(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const names[] = {"keys.new", "keys.grown", "usage.new"};
+    char path[300];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", scene->fixture.directory.path, names[i]);
+        int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(close(fd), 0);
+    }
+    assert_int_equal(attach(scene), TKR_OK);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", scene->fixture.directory.path, names[i]);
+        assert_int_equal(access(path, F_OK), -1);
+    }
+}
+
 static void test_usage_from_the_future_of_the_store_is_begun_anew(void **state)
 {
     struct scene *scene = *state;
@@ -370,6 +388,7 @@ int main(void)
         TEST(test_a_segment_that_was_left_cleanly_is_taken_over),
         TEST(test_a_reader_of_the_former_authority_sees_what_the_next_one_writes),
         TEST(test_a_created_segment_that_is_not_published_leaves_the_old_one),
+        TEST(test_what_a_killed_authority_left_half_made_is_removed),
         TEST(test_usage_from_the_future_of_the_store_is_begun_anew),
         TEST(test_numbers_that_change_while_they_are_judged_harm_nobody),
     };
