@@ -22,7 +22,7 @@ void segment_writer_close(struct segment_writer *writer)
     for (uint32_t i = 0; i < writer->old_usage_count; i++) {
         segment_file_close(&writer->old_usage[i]);
     }
-    if (writer->directory >= 0 && !writer->published) {
+    if (writer->lock >= 0 && !writer->published) {
         (void)unlinkat(writer->directory, KEYS_NEW_NAME, 0);
         (void)unlinkat(writer->directory, USAGE_NEW_NAME, 0);
     }
@@ -75,8 +75,10 @@ static tkr_error_t lock_directory(struct segment_writer *writer, const char *pat
                          strerror(errno));
     }
     if (flock(writer->lock, LOCK_EX | LOCK_NB) != 0) {
-        return fault_set(fault, errno == EWOULDBLOCK ? TKR_LOCKED : TKR_IO, "",
-                         "%s is held by another process", path);
+        tkr_error_t error = errno == EWOULDBLOCK ? TKR_LOCKED : TKR_IO;
+        (void)close(writer->lock);
+        writer->lock = -1; /* so that nothing of the holder's is touched */
+        return fault_set(fault, error, "", "%s is held by another process", path);
     }
     return TKR_OK;
 }

@@ -138,6 +138,19 @@ static void test_a_directory_that_is_held_is_locked(void **state)
                      TKR_LOCKED);
 }
 
+static void test_who_is_locked_out_leaves_a_half_made_segment_alone(void **state)
+{
+    struct scene *scene = *state;
+    bool kept;
+    assert_int_equal(create(scene, &kept), TKR_OK);
+    segment_fixture_fill(&scene->fixture);
+    struct segment_writer *second = NULL;
+    assert_int_equal(segment_writer_create(&scene->fixture.options, scene->fixture.seq, &second,
+                                           &kept, &scene->fault),
+                     TKR_LOCKED);
+    assert_int_equal(segment_writer_publish(scene->fixture.writer, scene->fixture.seq), TKR_OK);
+}
+
 static void test_a_directory_that_others_may_write_is_refused(void **state)
 {
     struct scene *scene = *state;
@@ -380,6 +393,7 @@ int main(void)
         TEST(test_other_kinds_of_windows_are_refused),
         TEST(test_a_clock_to_be_reset_is_refused),
         TEST(test_a_directory_that_is_held_is_locked),
+        TEST(test_who_is_locked_out_leaves_a_half_made_segment_alone),
         TEST(test_a_directory_that_others_may_write_is_refused),
         TEST(test_cut_files_are_refused),
         TEST(test_each_scribbled_number_of_a_header_is_refused),
