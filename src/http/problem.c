@@ -27,7 +27,8 @@ const struct refusal
         "percent-encoding is two hexadecimal digits, and not zero"},
     refusal_arguments_many = {400, false, "out_of_range", "Too many query arguments", ""},
     refusal_busy = {503, false, "busy", "Too much work is waiting", "try again in a second"},
-    refusal_bodies = {503, false, "busy", "Too many large bodies are on their way", "try again in a second"},
+    refusal_bodies = {503, false, "busy", "Too many large bodies are on their way",
+        "try again in a second"},
     refusal_memory = {503, false, "out_of_memory", "Memory could not be had", ""};
 /* clang-format on */
 
