@@ -127,12 +127,14 @@ enum cli_exit cmd_init(struct cli *cli);
 enum cli_exit cmd_create(struct cli *cli);
 enum cli_exit cmd_list(struct cli *cli);
 enum cli_exit cmd_show(struct cli *cli);
+enum cli_exit cmd_update(struct cli *cli);
 enum cli_exit cmd_revoke(struct cli *cli);
 enum cli_exit cmd_verify(struct cli *cli);
 enum cli_exit cmd_check_config(struct cli *cli);
 enum cli_exit cmd_check_token(struct cli *cli);
 enum cli_exit cmd_tier_list(struct cli *cli);
 enum cli_exit cmd_tier_set(struct cli *cli);
+enum cli_exit cmd_status(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);
 enum cli_exit cmd_version(struct cli *cli);
 

@@ -86,6 +86,24 @@ static const struct cli_option list_options[] = {
 static const struct cli_option show_options[] = {
     {"name", "NAME", false, "the token of this name"}, TOKEN_STDIN, OPTIONS_END};
 
+static const struct cli_option update_options[] = {
+    {"name", "NAME", false, "the token of this name, unless it expired or was revoked"},
+    TOKEN_STDIN,
+    {"rename", "NAME", false, "what it is called from now on"},
+    {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own"},
+    {"limit", "WINDOW=N", true, "limits of its own instead of all former ones of its own"},
+    {"no-limits", NULL, false, "no limits of its own: those of its tier apply"},
+    {"scope", "SCOPE", true, "what it may do, instead of all that it may do now"},
+    {"allow-ip", "CIDR", true, "where it may be used from, instead of where it may be now"},
+    {"any-ip", NULL, false, "it may be used from everywhere"},
+    {"meta", "KEY=VALUE", true, "something to remember with it, instead of everything now"},
+    {"expires-in", "TIME", false, "how long it lives from now on: 24h, 30d, 2w, or never"},
+    {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
+    {"disable", NULL, false, "refuse it until it is enabled again"},
+    {"enable", NULL, false, "no longer disabled"},
+    OPTIONS_END,
+};
+
 static const struct cli_option revoke_options[] = {
     {"name", "NAME", false, "the active token of this name"},
     TOKEN_STDIN,
@@ -142,6 +160,10 @@ const struct cli_command cli_commands[] = {
     {"list", "", 0, "list tokens, newest first", "", list_options, true, cmd_list},
     {"show", "TOKEN-ID", 1, "show one token", "Name it by its ID, by --name or by itself.",
      show_options, true, cmd_show},
+    {"update", "TOKEN-ID", 1, "change a token",
+     "Name it by its ID, by --name or by itself. What no option names stays as it is; the next\n"
+     "request has what changed.",
+     update_options, true, cmd_update},
     {"revoke", "TOKEN-ID", 1, "revoke a token for good",
      "Name it by its ID, by --name or by itself. From then on it is refused everywhere. This\n"
      "cannot be undone, so it asks, unless --yes.",
@@ -160,6 +182,8 @@ const struct cli_command cli_commands[] = {
     {"tier set", "TIER", 1, "make or change a tier",
      "Tokens of the tier have the new limits with their next request.", tier_set_options, true,
      cmd_tier_set},
+    {"status", "", 0, "how the authority is doing",
+     "Without a daemon it says how the data directory is doing.", no_options, true, cmd_status},
     {"help", "[COMMAND]", 2, "explain a command", "", no_options, false, cmd_help},
     {"version", "", 0, "print the version", "", no_options, false, cmd_version},
 };

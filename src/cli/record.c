@@ -95,6 +95,10 @@ void record_print(const struct cli *cli, const json_t *object)
         struct buffer text CLEANUP(buffer_deinit);
         buffer_init(&text, VALUE_BYTES_MAX);
         record_value(value, &text);
+        const char *tier = answer_text(object, "tier");
+        if (strcmp(name, "limits") == 0 && text.length == 0 && tier[0] != '\0') {
+            buffer_print(&text, "from tier %s", tier);
+        }
         table_cell(&table, name, TABLE_FAINT);
         bool status = strcmp(name, "status") == 0 && text.length > 0;
         table_cell(&table, text.data, status ? record_status_colour(text.data) : TABLE_PLAIN);

@@ -98,6 +98,13 @@ def ready(place):
     (["show", "tok_1"], "is no token ID"),
     (["verify"], "where is the token?"),
     (["check-token"], "where is the token?"),
+    (["update", "--tier", "pro"], "which token?"),
+    (["update", "--name", "n"], "what is to change?"),
+    (["update", "--name", "n", "--limit", "minute"], "not of the form minute=60"),
+    (["update", "--name", "n", "--limit", "day=1", "--no-limits"], "--limit and --no-limits exclude"),
+    (["update", "--name", "n", "--any-ip", "--allow-ip", "::/0"], "--allow-ip and --any-ip exclude"),
+    (["update", "--name", "n", "--enable", "--disable"], "--disable and --enable exclude"),
+    (["status", "now"], '"now" is one word too many'),
     (["tier", "set", "free"], "--limit is needed"),
     (["tier", "set", "free", "--subject", "user"], "--limit is needed"),
     (["serve", "--listen", "nowhere"], '--listen: server.listen: "nowhere" is not ADDRESS:PORT'),
@@ -267,6 +274,9 @@ def test_create_with_a_chosen_token_does_not_print_it(ready):
      "status: must be `active`, `disabled`, `quarantined`, `not_yet_valid`, `expired` or `revoked`"),
     (["show", "tok_00000000000000000000000000"], "no token has this ID"),
     (["revoke", "--yes", "tok_00000000000000000000000000"], "no token has this ID"),
+    (["update", "--tier", "pro", "tok_00000000000000000000000000"], "no token has this ID"),
+    (["update", "--name", "first admin", "--tier", "gold"], "there is no such tier"),
+    (["update", "--name", "nothing", "--tier", "pro"], "no active token has this name"),
 ])
 def test_what_the_api_refuses_is_one_plain_sentence(ready, arguments, sentence):
     assert ready.run(*arguments).stderr == f"tokenry: {sentence}\n"
@@ -325,6 +335,64 @@ def test_show_finds_a_token_by_id_name_and_itself(ready):
     several = ready.run("show", "--name", "laptop")
     assert several.returncode == REFUSED
     assert made["id"] in several.stderr and second["id"] in several.stderr
+
+
+def test_update_changes_what_is_named_and_nothing_else(ready):
+    made = ready.create("alice", "laptop", "--scope", "a:read", "--limit", "minute=5",
+                        "--meta", "team=core")
+    changed = ready.json("update", made["id"], "--rename", "desk", "--tier", "pro",
+                         "--expires-in", "never")
+    assert (changed["name"], changed["tier"], changed["expires_at"]) == ("desk", "pro", None)
+    assert changed["scopes"] == ["a:read"] and changed["metadata"] == {"team": "core"}
+    assert changed["limits"] == {"minute": 5, "hour": None, "day": None}
+    assert ready.json("show", "--name", "desk")["version"] == made["version"] + 1
+
+
+def test_update_replaces_lists_as_a_whole(ready):
+    made = ready.create("alice", "laptop", "--scope", "a:read", "--scope", "b:read", "--limit",
+                        "minute=5", "--allow-ip", "10.0.0.0/8", "--meta", "team=core")
+    changed = ready.json("update", "--name", "laptop", "--scope", "c:read", "--limit", "day=none",
+                         "--allow-ip", "::1/128", "--meta", "floor=2")
+    assert changed["id"] == made["id"]
+    assert changed["scopes"] == ["c:read"] and changed["metadata"] == {"floor": "2"}
+    assert changed["limits"] == {"minute": None, "hour": None, "day": "unlimited"}
+    assert changed["allowed_ips"] == ["::1/128"]
+    emptied = ready.json("update", made["id"], "--no-limits", "--any-ip")
+    assert set(emptied["limits"].values()) == {None} and emptied["allowed_ips"] == []
+    assert emptied["scopes"] == ["c:read"]
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_a_disabled_token_is_refused_until_it_is_enabled(ready, served):
+    made = ready.create()
+    with ready.serving() if served else contextlib.nullcontext():
+        assert ready.run("update", "--name", "laptop", "--disable").returncode == DONE
+        refused = ready.run("verify", "--token-stdin", stdin=made["token"])
+        assert refused.returncode == REFUSED and refused.stdout.startswith("disabled: ")
+        done = ready.run("update", "--name", "laptop", "--enable")
+        assert re.search(r"^status\s+active$", done.stdout, re.MULTILINE), done
+        assert ready.run("verify", "--token-stdin", stdin=made["token"]).returncode == DONE
+
+
+def test_limits_of_the_tier_are_shown_as_such(ready):
+    made = ready.create("alice", "laptop", "--tier", "free")
+    assert re.search(r"^limits\s+from tier free$", ready.run("show", made["id"]).stdout,
+                     re.MULTILINE)
+    changed = ready.run("update", made["id"], "--limit", "minute=7")
+    assert re.search(r"^limits\s+minute=7$", changed.stdout, re.MULTILINE), changed
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_status_says_how_the_authority_is_doing(ready, served):
+    ready.create()
+    with ready.serving() if served else contextlib.nullcontext():
+        people, whole = ready.run("status"), ready.json("status")
+    assert people.returncode == DONE and people.stderr == "", people
+    assert re.search(r"^tokens\s+active=2 ", people.stdout, re.MULTILINE), people
+    assert re.search(r"^changes accepted\s+yes$", people.stdout, re.MULTILINE), people
+    assert re.search(r"^last commit\s+ok$", people.stdout, re.MULTILINE), people
+    assert ("connections open" in people.stdout) == served
+    assert whole["tokens"]["active"] == 2 and (whole["http"] is not None) == served
 
 
 def test_revoke_needs_somebody_to_ask_or_yes(ready):
