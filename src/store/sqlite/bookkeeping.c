@@ -87,27 +87,25 @@ static tkr_error_t add_minute(struct store *store, uint32_t line, int64_t minute
 }
 
 /*
- * A line is marked with its neighbours, so most that come have not moved: they cost a look.
+ * A line is marked with its neighbours, so most that come have not moved: they cost a look. A
+ * line that is behind what is stored was begun anew and not restored: it does not take back
+ * what was counted.
  *
  * Any verifier may write the totals, a broken or hostile one too. Whatever it wrote, the row
- * stays one that can be written and grows again with honest counts: a total is kept as far as
- * the column goes, a flush books at most USAGE_FLUSH_COUNT_MAX, and a total that fell is
- * counted on from there. What was booked on a minute is not taken back.
+ * stays a number that can be written and can grow: a flush books at most USAGE_FLUSH_COUNT_MAX,
+ * and keeps as the total what was booked, not what the line says.
  */
 static tkr_error_t flush_line(struct store *store, const struct store_usage *usage)
 {
     uint64_t total = usage->usage->total < INT64_MAX ? usage->usage->total : INT64_MAX;
     uint64_t known = 0;
     TRY(known_total(store, usage->usage->line, &known));
-    if (total == known) {
-        return TKR_OK;
-    }
-    TRY(put_line(store, usage->usage, total));
-    if (total < known) {
+    if (total <= known) {
         return TKR_OK;
     }
     uint64_t more = total - known;
     more = more < USAGE_FLUSH_COUNT_MAX ? more : USAGE_FLUSH_COUNT_MAX;
+    TRY(put_line(store, usage->usage, known + more));
     return add_minute(store, usage->usage->line, usage->minute_ms, more);
 }
 
