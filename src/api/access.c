@@ -112,10 +112,11 @@ static void refuse(struct api_call *call, unsigned status, const char *code, con
     call_problem(call, status, code, title, fault);
 }
 
-static void refuse_without_token(struct api_call *call)
+static void refuse_without_token(struct api_call *call, const struct credential *credential)
 {
+    struct fault fault;
     refuse(call, 401, tkr_error_name(TKR_UNAUTHENTICATED), tkr_error_text(TKR_UNAUTHENTICATED),
-           call->api->challenge_bare, NULL);
+           call->api->challenge_bare, credential_absence(&call->api->sources, credential, &fault));
 }
 
 static void log_left_out(const struct api *api, uint64_t count)
@@ -255,7 +256,7 @@ bool access_admit(struct api_call *call, const struct request_headers *headers)
     }
     if (headers->credential.state == CREDENTIAL_NONE) {
         if (!principal_from_peer(call, headers)) {
-            refuse_without_token(call);
+            refuse_without_token(call, &headers->credential);
             return false;
         }
     } else if (!principal_from_token(call)) {

@@ -227,6 +227,11 @@ static void answer_verdict(struct auth *auth, const struct verify_result *result
         http_set_header(auth->exchange, "WWW-Authenticate", auth->api->challenges[verdict]);
     }
     if (status == 429) {
+        if (result->retry_after_ms == 0) {
+            /* The client is told to wait for the window's end all the same: it wants a number. */
+            fault_set(&fault, TKR_OUT_OF_RANGE, "",
+                      "this costs more than a limit allows in a whole window: it can never pass");
+        }
         set_limits(auth, result);
         set_number(auth, "Retry-After",
                    (uint64_t)ratelimit_retry_after_s(result, auth->request.cost));
@@ -237,11 +242,13 @@ static void answer_verdict(struct auth *auth, const struct verify_result *result
                    fault.error != TKR_OK ? &fault : NULL);
 }
 
-static void answer_no_token(struct auth *auth)
+static void answer_no_token(struct auth *auth, const struct credential *credential)
 {
+    struct fault fault;
     http_set_header(auth->exchange, "WWW-Authenticate", auth->api->challenge_bare);
     answer_refusal(auth, 401, tkr_error_name(TKR_UNAUTHENTICATED),
-                   tkr_error_text(TKR_UNAUTHENTICATED), NULL);
+                   tkr_error_text(TKR_UNAUTHENTICATED),
+                   credential_absence(&auth->api->sources, credential, &fault));
 }
 
 static void answer_conflict(struct auth *auth)
@@ -276,7 +283,7 @@ static unsigned decide(struct auth *auth)
     struct request_headers headers;
     request_headers_read_auth(&headers, auth->api, auth->exchange);
     if (headers.credential.state == CREDENTIAL_NONE) {
-        answer_no_token(auth);
+        answer_no_token(auth, &headers.credential);
         return OUTCOME_NO_TOKEN;
     }
     if (headers.credential.state == CREDENTIAL_CONFLICT) {

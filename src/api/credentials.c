@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buffer.h"
+
 /* tchar of RFC 9110 §5.6.2, of which header names and schemes are made. */
 static bool is_token_char(unsigned char c)
 {
@@ -91,7 +93,8 @@ static bool cut_scheme(const struct credential_source_row *row, const char **tex
 static void found(struct credential *credential, const char *text, size_t length)
 {
     if (credential->state == CREDENTIAL_NONE) {
-        *credential = (struct credential){CREDENTIAL_FOUND, text, length};
+        *credential =
+            (struct credential){.state = CREDENTIAL_FOUND, .text = text, .length = length};
         return;
     }
     /* Both came from the caller, so the time of this comparison tells nobody anything. */
@@ -119,5 +122,28 @@ void credential_offer(const struct credential_sources *sources, struct credentia
             found(credential, text, length);
             return;
         }
+        if (credential->state == CREDENTIAL_NONE && length > 0) {
+            credential->other_scheme = true;
+        }
     }
+}
+
+const struct fault *credential_absence(const struct credential_sources *sources,
+                                       const struct credential *credential, struct fault *fault)
+{
+    if (!credential->other_scheme) {
+        return NULL;
+    }
+    struct buffer names CLEANUP(buffer_deinit);
+    buffer_init(&names, FAULT_DETAIL_BYTES);
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct credential_source_row *row = &sources->rows[i];
+        buffer_print(&names, "%s`%s%s%s`", i > 0 ? ", " : "", row->header,
+                     row->scheme_length > 0 ? ": " : "", row->scheme);
+    }
+    bool whole = buffer_status(&names) == TKR_OK;
+    fault_set(fault, TKR_UNAUTHENTICATED, "",
+              "the scheme is not one that is read here; a token is read from %s",
+              whole ? names.data : "the configured headers");
+    return fault;
 }

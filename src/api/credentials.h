@@ -17,6 +17,7 @@
 #ifndef API_CREDENTIALS_H
 #define API_CREDENTIALS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,10 +51,16 @@ struct credential {
     enum credential_state state;
     const char *text; /* points into the header's value; any bytes, maybe none */
     size_t length;
+    bool other_scheme; /* a header that is read has another scheme; not when one was found */
 };
 
 /* Looks at one header line. */
 void credential_offer(const struct credential_sources *sources, struct credential *credential,
                       const char *name, size_t name_length, const char *value, size_t value_length);
+
+/* Why there is none, when the caller seems to have meant one: fills and returns `fault`, which
+ * names the headers and schemes that are read and nothing of the request. Else NULL. */
+const struct fault *credential_absence(const struct credential_sources *sources,
+                                       const struct credential *credential, struct fault *fault);
 
 #endif

@@ -156,6 +156,16 @@ static void emit_explanation(struct emitter *emitter, const struct verify_explan
     emit_close(emitter, ']');
 }
 
+/* 0 milliseconds would be read as "at once": null says that there is no such moment. */
+static void emit_retry(struct emitter *emitter, int64_t retry_after_ms)
+{
+    if (retry_after_ms > 0) {
+        emit_number(emitter, "retry_after_ms", retry_after_ms);
+    } else {
+        emit_null(emitter, "retry_after_ms");
+    }
+}
+
 void emit_verify_result(struct emitter *emitter, const char *name,
                         const struct verify_request *request, const struct verify_result *result)
 {
@@ -168,7 +178,7 @@ void emit_verify_result(struct emitter *emitter, const char *name,
                           result->missing_scope_length);
     }
     if (result->verdict == TKR_VERDICT_RATE_LIMITED) {
-        emit_number(emitter, "retry_after_ms", result->retry_after_ms);
+        emit_retry(emitter, result->retry_after_ms);
     }
     if (request->explain != NULL) {
         emit_explanation(emitter, request->explain);

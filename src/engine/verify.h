@@ -102,7 +102,7 @@ struct verify_result {
     int64_t not_before_ms, expires_at_ms;                       /* 0: none */
     uint32_t window_count;
     struct verify_window windows[VERIFY_WINDOWS_MAX]; /* see limiter_port.h */
-    int64_t retry_after_ms;    /* rate_limited: when the same request may pass; else 0 */
+    int64_t retry_after_ms;    /* rate_limited: when it may pass, 0: never; else 0 */
     const char *missing_scope; /* insufficient_scope: points into the request */
     size_t missing_scope_length;
     int64_t now_ms; /* the logical time of the decision */

@@ -45,6 +45,28 @@ static void test_another_scheme_is_no_token(void **state)
     assert_refused(&answer, 401, "unauthenticated");
 }
 
+static void test_another_scheme_is_told_which_are_read_without_repeating_it(void **state)
+{
+    static const char *const requests[] = {"GET /auth", "GET /api/v1/auth/tokens"};
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        struct answer answer = ask(*state, requests[i], "Authorization: Basic YTpi\r\n", NULL);
+        assert_int_equal(answer.status, 401);
+        assert_non_null(strstr(answer.body, "a token is read from `Authorization: Bearer`"));
+        assert_null(strstr(answer.body, "Basic"));
+        assert_null(strstr(answer.body, "YTpi"));
+    }
+}
+
+static void test_nothing_is_told_of_schemes_to_who_gave_none(void **state)
+{
+    static const char *const headers[] = {"", "Authorization:\r\n"};
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
+        struct answer answer = ask(*state, "GET /auth", headers[i], NULL);
+        assert_refused(&answer, 401, "unauthenticated");
+        assert_null(strstr(answer.body, "\"detail\""));
+    }
+}
+
 static void test_a_token_in_the_query_is_not_read(void **state)
 {
     struct fixture *fixture = *state;
@@ -267,6 +289,42 @@ static void test_cost_takes_that_much_all_or_nothing(void **state)
     assert_int_equal(auth(fixture, "?cost=1", made.text).status, 429);
 }
 
+/* A 429 has a Retry-After by contract; here the window's end, and the detail says the truth. */
+static void test_what_can_never_pass_is_told_so(void **state)
+{
+    static const struct {
+        const char *limits, *query;
+        int wait_s_most;
+    } rows[] = {
+        {"\"minute\":0", "", 64},
+        {"\"hour\":0", "", 3600},
+        {"\"minute\":5", "?cost=6", 64},
+        {"\"minute\":100,\"hour\":5", "?cost=6", 3600},
+        {"\"day\":5", "?cost=6&mode=nginx", 86400},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct made made =
+            fixture_make(fixture, printed("{\"user_id\":\"a\",\"name\":\"n%zu\",\"limits\":{%s}}",
+                                          i, rows[i].limits));
+        struct answer answer = auth(fixture, rows[i].query, made.text);
+        assert_code(answer, "rate_limited");
+        assert_non_null(strstr(answer.body, "it can never pass"));
+        assert_in_range(atoi(header_of(&answer, "Retry-After")), 1, rows[i].wait_s_most);
+    }
+}
+
+static void test_what_can_pass_later_is_not_said_to_be_impossible(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made made =
+        fixture_make(fixture, "{\"user_id\":\"a\",\"name\":\"n\",\"limits\":{\"hour\":5}}");
+    assert_int_equal(auth(fixture, "?cost=3", made.text).status, 200);
+    struct answer answer = auth(fixture, "?cost=5", made.text);
+    assert_refused(&answer, 429, "rate_limited");
+    assert_null(strstr(answer.body, "\"detail\""));
+}
+
 static void test_the_windows_of_a_user_are_named_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -432,6 +490,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(test_no_token_is_401_with_a_challenge_without_error),
         WITH_FIXTURE(test_another_scheme_is_no_token),
+        WITH_FIXTURE(test_another_scheme_is_told_which_are_read_without_repeating_it),
+        WITH_FIXTURE(test_nothing_is_told_of_schemes_to_who_gave_none),
         WITH_FIXTURE(test_a_token_in_the_query_is_not_read),
         WITH_FIXTURE(test_header_aliases_are_not_read),
         WITH_FIXTURE(test_what_is_no_token_is_malformed),
@@ -449,6 +509,8 @@ int main(void)
         WITH_FIXTURE(test_a_body_is_not_taken),
         WITH_FIXTURE(test_the_limit_is_429_with_retry_after_and_consumes_nothing),
         WITH_FIXTURE(test_cost_takes_that_much_all_or_nothing),
+        WITH_FIXTURE(test_what_can_never_pass_is_told_so),
+        WITH_FIXTURE(test_what_can_pass_later_is_not_said_to_be_impossible),
         WITH_FIXTURE(test_the_windows_of_a_user_are_named_so),
         WITH_FIXTURE(test_a_valid_token_says_whose_it_is),
         WITH_FIXTURE(test_nothing_is_a_dash),

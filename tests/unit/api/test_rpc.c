@@ -185,6 +185,16 @@ static void test_a_limit_is_a_verdict_with_the_time_to_wait(void **state)
     assert_in_range(number_of(&answer, "retry_after_ms"), 1, 64000);
 }
 
+static void test_what_can_never_pass_has_no_time_to_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made made =
+        fixture_make(fixture, "{\"user_id\":\"a\",\"name\":\"n\",\"limits\":{\"hour\":5}}");
+    struct answer answer = verify(fixture, made.text, ",\"cost\":6");
+    assert_verdict(&answer, "rate_limited");
+    assert_non_null(strstr(answer.body, "\"retry_after_ms\":null"));
+}
+
 static void test_a_dry_run_consumes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -445,6 +455,7 @@ int main(void)
         WITH_FIXTURE(test_each_reason_has_its_code),
         WITH_FIXTURE(test_a_valid_token_is_described_in_full),
         WITH_FIXTURE(test_a_limit_is_a_verdict_with_the_time_to_wait),
+        WITH_FIXTURE(test_what_can_never_pass_has_no_time_to_wait),
         WITH_FIXTURE(test_a_dry_run_consumes_nothing),
         WITH_FIXTURE(test_explain_lists_every_check),
         WITH_FIXTURE(test_a_token_of_another_org_is_not_found_and_not_counted),
