@@ -93,7 +93,8 @@ struct store_identity {
 
 struct store;
 struct store_port {
-    const char *name; /* "sqlite" */
+    const char *name;     /* "sqlite" */
+    const char *location; /* for people: the database's path or address; never a secret */
 
     tkr_error_t (*identity)(struct store *store, struct store_identity *ret_identity);
     tkr_error_t (*load)(struct store *store, const struct store_loader *loader, unsigned workers,

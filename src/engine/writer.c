@@ -155,8 +155,10 @@ static void note_outcome(struct authority *authority, tkr_error_t error)
         atomic_fetch_add(&authority->commit_failures, 1);
     }
     if (error != TKR_OK && before != (int)error) {
-        authority_report(authority, LOG_ERROR, "commit_failed", "%s: %s", tkr_error_name(error),
-                         tkr_error_text(error));
+        authority_report(authority, LOG_ERROR, "commit_failed",
+                         "%s: %s: %s; changes are refused until it works again, verification "
+                         "goes on",
+                         authority->store->location, tkr_error_name(error), tkr_error_text(error));
     } else if (error == TKR_OK && before != TKR_OK) {
         authority_report(authority, LOG_INFO, "commit_recovered", "changes are stored again");
     }

@@ -46,8 +46,9 @@ static void report(void *context, enum log_level level, const char *event, const
     struct authority_fixture *fixture = context;
     pthread_mutex_lock(&fixture->report_mutex);
     if (fixture->report_count < FIXTURE_REPORTS_MAX) {
-        snprintf(fixture->reports[fixture->report_count++], sizeof(fixture->reports[0]), "%s",
-                 event);
+        size_t index = fixture->report_count++;
+        snprintf(fixture->reports[index], sizeof(fixture->reports[0]), "%s", event);
+        snprintf(fixture->details[index], sizeof(fixture->details[0]), "%s", detail);
     }
     pthread_mutex_unlock(&fixture->report_mutex);
 }
@@ -61,6 +62,18 @@ size_t fixture_reports(struct authority_fixture *fixture, const char *event)
     }
     pthread_mutex_unlock(&fixture->report_mutex);
     return count;
+}
+
+bool fixture_report_says(struct authority_fixture *fixture, const char *event, const char *words)
+{
+    bool said = false;
+    pthread_mutex_lock(&fixture->report_mutex);
+    for (size_t i = 0; i < fixture->report_count; i++) {
+        said |=
+            strcmp(fixture->reports[i], event) == 0 && strstr(fixture->details[i], words) != NULL;
+    }
+    pthread_mutex_unlock(&fixture->report_mutex);
+    return said;
 }
 
 void authority_fixture_init(struct authority_fixture *fixture)

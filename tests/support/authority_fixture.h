@@ -29,6 +29,7 @@ struct authority_fixture {
     struct authority *authority;
     pthread_mutex_t report_mutex;
     char reports[FIXTURE_REPORTS_MAX][64]; /* names of the events */
+    char details[FIXTURE_REPORTS_MAX][256];
     size_t report_count;
 };
 
@@ -45,6 +46,8 @@ void authority_fixture_stop(struct authority_fixture *fixture);
 void authority_fixture_close(struct authority_fixture *fixture);
 /* How often an event was reported. */
 size_t fixture_reports(struct authority_fixture *fixture, const char *event);
+/* Whether some report of the event has the words in its detail. */
+bool fixture_report_says(struct authority_fixture *fixture, const char *event, const char *words);
 
 /* `*` in org acme; and alice, who has `api:read tokens:write` there. */
 extern const struct principal fixture_admin, fixture_alice;

@@ -276,6 +276,7 @@ tkr_error_t store_open_with(const struct store_sqlite_options *options,
     TRY(open_database(store, options, &plan, fault));
     *ret_port = port_template;
     ret_port->store = store;
+    ret_port->location = store->path;
     store = NULL;
     return TKR_OK;
 }

@@ -125,6 +125,8 @@ static void test_a_full_disk_fails_changes_and_heals_by_itself(void **state)
     assert_int_equal(fixture_see(fixture, after.digest), SEEN_ACTIVE);
     assert_int_equal(status_of(fixture).last_commit, TKR_OK);
     assert_int_equal(fixture_reports(fixture, "commit_failed"), 1);
+    assert_true(fixture_report_says(fixture, "commit_failed", "/tokenry.db: no_space: "));
+    assert_true(fixture_report_says(fixture, "commit_failed", "verification goes on"));
     assert_int_equal(fixture_reports(fixture, "commit_recovered"), 1);
     assert_int_equal(fixture_query(fixture, "SELECT count(*) FROM tokens"), 2);
     assert_int_equal(fixture_query(fixture, "SELECT count(*) FROM events"), 2);
