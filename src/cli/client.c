@@ -213,6 +213,9 @@ static enum cli_exit report_problem(const struct cli *cli, const struct client_a
     if (answer->status == 401 && variable("TOKENRY_TOKEN") == NULL) {
         return cli_fail(status, "a token is needed: set TOKENRY_TOKEN");
     }
+    if (answer->status == 401 && title[0] != '\0') {
+        return cli_fail(status, "TOKENRY_TOKEN is refused: %s", title);
+    }
     if (title[0] == '\0' && detail[0] == '\0') {
         return cli_fail(status, "the answer was HTTP status %u", answer->status);
     }

@@ -526,6 +526,11 @@ def test_over_http_a_token_is_needed_and_sent(ready):
         assert without.returncode == REFUSED and "set TOKENRY_TOKEN" in without.stderr
         wrong = ready.run("list", environment={**url, "TOKENRY_TOKEN": limited})
         assert wrong.returncode == REFUSED and limited not in wrong.stderr + wrong.stdout
+        for bad in ("abc", GOOD_LOOKING):
+            refused = ready.run("list", environment={**url, "TOKENRY_TOKEN": bad})
+            assert refused.returncode == REFUSED
+            assert refused.stderr.startswith("tokenry: TOKENRY_TOKEN is refused: "), refused
+            assert bad not in refused.stderr
         done = ready.run("list", environment={**url, "TOKENRY_TOKEN": admin})
         assert done.returncode == DONE and "laptop" in done.stdout
         locked = ready.run("list")
