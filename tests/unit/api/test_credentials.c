@@ -94,6 +94,19 @@ static void test_a_scheme_alone_is_an_empty_credential(void **state)
     assert_found(READ({"Authorization", "Bearer   "}), "");
 }
 
+static void test_absence_names_every_source_and_nothing_of_the_request(void **state)
+{
+    struct credential_sources sources;
+    struct fault fault = {0};
+    struct credential credential = READ({"Authorization", "Basic " TOKEN});
+    assert_int_equal(credential_sources_init(&sources, both, 2, NULL), TKR_OK);
+    assert_ptr_equal(credential_absence(&sources, &credential, &fault), &fault);
+    assert_non_null(strstr(fault.detail, "`Authorization: Bearer`, `X-API-Key`"));
+    assert_null(strstr(fault.detail, "Basic"));
+    credential = READ({"Cookie", TOKEN}, {"Authorization", " "}, {"X-API-Key", ""});
+    assert_null(credential_absence(&sources, &credential, &fault));
+}
+
 static void test_two_tokens_on_one_line_are_one_text_that_is_no_token(void **state)
 {
     assert_found(READ({"Authorization", "Bearer " TOKEN " " OTHER}), TOKEN " " OTHER);
@@ -201,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_a_conflict_stays_one_whatever_follows),
         cmocka_unit_test(test_what_follows_the_scheme_without_a_space_makes_it_malformed),
         cmocka_unit_test(test_a_scheme_alone_is_an_empty_credential),
+        cmocka_unit_test(test_absence_names_every_source_and_nothing_of_the_request),
         cmocka_unit_test(test_two_tokens_on_one_line_are_one_text_that_is_no_token),
         cmocka_unit_test(test_an_empty_bare_header_is_no_credential),
         cmocka_unit_test(test_control_and_8_bit_bytes_are_kept_for_verification_to_refuse),
