@@ -65,7 +65,8 @@ static void check_utf8(const char *text, size_t size)
         ASSERT(bytes <= 4 && bytes <= size - at);
         ASSERT(bytes == 0 || (point < 0x80) == (bytes == 1));
         ASSERT(bytes != 1 || point == (uint8_t)text[at]);
-        printable = printable && bytes > 0 && !text_is_control(point);
+        printable = printable && bytes > 0 && text_is_printable(point);
+        ASSERT(bytes == 0 || !text_is_control(point) || !text_is_printable(point));
         at += bytes > 0 ? bytes : 1;
     }
     ASSERT(printable == text_is_printable_utf8(text, size));
