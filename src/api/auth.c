@@ -304,6 +304,7 @@ static unsigned decide(struct auth *auth)
     struct verify_result result;
     result.verdict = TKR_VERDICT_UNAVAILABLE; /* the rest is a page that need not be cleared */
     result.window_count = 0;
+    result.retry_after_ms = 0;
     if (LIKELY(auth->thread != NULL && auth->thread->verifier != NULL)) {
         verify_token(auth->thread->verifier, &auth->request, &result);
     }
