@@ -56,6 +56,21 @@ static void change_refuse(struct change *change, tkr_error_t error, const struct
     token_fail(call, error, fault);
 }
 
+/* Runs what queues the change; answers here when it could not be queued. */
+static void change_start(struct api_call *call,
+                         tkr_error_t (*queue)(struct change *change, struct fault *fault))
+{
+    struct fault fault = {0};
+    struct change *change = change_new(call);
+    if (change == NULL) {
+        return;
+    }
+    tkr_error_t error = queue(change, &fault);
+    if (error != TKR_OK) {
+        change_refuse(change, error, &fault);
+    }
+}
+
 static void set_etag(struct api_call *call, const struct token *token)
 {
     char etag[32];
@@ -154,15 +169,7 @@ static tkr_error_t create(struct change *change, struct fault *fault)
 
 void tokens_post(struct api_call *call)
 {
-    struct fault fault = {0};
-    struct change *change = change_new(call);
-    if (change == NULL) {
-        return;
-    }
-    tkr_error_t error = create(change, &fault);
-    if (error != TKR_OK) {
-        change_refuse(change, error, &fault);
-    }
+    change_start(call, create);
 }
 
 /* --- PATCH, DELETE ---------------------------------------------------------------------------- */
@@ -202,15 +209,7 @@ static tkr_error_t update(struct change *change, struct fault *fault)
 
 void tokens_patch(struct api_call *call)
 {
-    struct fault fault = {0};
-    struct change *change = change_new(call);
-    if (change == NULL) {
-        return;
-    }
-    tkr_error_t error = update(change, &fault);
-    if (error != TKR_OK) {
-        change_refuse(change, error, &fault);
-    }
+    change_start(call, update);
 }
 
 static tkr_error_t revoke(struct change *change, struct fault *fault)
@@ -232,15 +231,7 @@ static tkr_error_t revoke(struct change *change, struct fault *fault)
 
 void tokens_delete(struct api_call *call)
 {
-    struct fault fault = {0};
-    struct change *change = change_new(call);
-    if (change == NULL) {
-        return;
-    }
-    tkr_error_t error = revoke(change, &fault);
-    if (error != TKR_OK) {
-        change_refuse(change, error, &fault);
-    }
+    change_start(call, revoke);
 }
 
 /* --- GET ----------------------------------------------------------------------------------------
