@@ -293,7 +293,7 @@ static void fill(const struct place *place, unsigned tokens)
 static void print_start(const char *how, unsigned tokens, double seconds)
 {
     bool millions = tokens % 1000000 == 0;
-    printf("start_%s_%u%s_s %.2f s\n", how, tokens / (millions ? 1000000 : 1000),
+    printf("start_%s_%u%s_s %.3f s\n", how, tokens / (millions ? 1000000 : 1000),
            millions ? "m" : "k", seconds);
 }
 

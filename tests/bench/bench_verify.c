@@ -300,7 +300,7 @@ static void report_memory(struct bench *bench)
     printf("memory_all %.1f bytes_a_token\n", all / bench->tokens);
     printf("memory_pss %.1f bytes_a_token\n", (double)smaps_bytes("Pss:") / bench->tokens);
     printf("memory_huge_pages %.0f percent\n",
-           100.0 * (double)smaps_bytes("ShmemPmdMapped:") / (double)(smaps_bytes("Pss:") + 1));
+           100.0 * (double)smaps_bytes("ShmemPmdMapped:") / (double)(smaps_bytes("Rss:") + 1));
 }
 
 static void open_verifier(struct bench *bench)
