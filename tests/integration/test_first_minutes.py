@@ -7,6 +7,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -35,7 +36,10 @@ def checkout(tmp_path):
         if path.name not in ("data", ".git") and not path.name.startswith("build"):
             (folder / path.name).symlink_to(path)
     (folder / "build").symlink_to(BUILD)
-    return folder
+    yield folder
+    runtime = folder / "data" / "runtime"  # the daemon's link to its segment, on a tmpfs
+    if runtime.is_symlink() and runtime.resolve().name.startswith("tokenry-"):
+        shutil.rmtree(runtime.resolve(), ignore_errors=True)
 
 
 class Shell:
