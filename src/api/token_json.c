@@ -44,6 +44,8 @@ void emit_token_members(struct emitter *emitter, const struct token *token)
     emit_text(emitter, "env", token_env_name(token->env));
     emit_text(emitter, "display_prefix", token->display_prefix);
     emit_text(emitter, "tier", token->tier);
+    emit_bool(emitter, "tier_inherited", token->tier_inherited);
+    emit_text(emitter, "role", token->role);
     emit_words(emitter, "scopes", scopes, strlen(scopes));
     emit_limits(emitter, &token->overrides);
     emit_null(emitter, "credits"); /* null: not metered */
@@ -57,7 +59,13 @@ void emit_token_members(struct emitter *emitter, const struct token *token)
     emit_count(emitter, "request_count", token->request_count);
     emit_text(emitter, "lineage_id", token->lineage_id);
     emit_text_or_null(emitter, "rotated_from", token->rotated_from, strlen(token->rotated_from));
+    emit_text_or_null(emitter, "replaced_by", token->replaced_by, strlen(token->replaced_by));
+    emit_time(emitter, "grace_until", token->grace_until_ms);
+    emit_text(emitter, "source", token_source_name(token->source));
+    emit_text_or_null(emitter, "created_by", token->created_by, strlen(token->created_by));
+    emit_bool(emitter, "honeytoken", token->honeytoken);
     emit_time(emitter, "disabled_at", token->disabled_at_ms);
+    emit_time(emitter, "quarantined_at", token->quarantined_at_ms);
     emit_time(emitter, "revoked_at", token->revoked_at_ms);
     emit_text(emitter, "revoke_reason", token->revoke_reason);
     emit_text(emitter, "status", token_status_name(token->status));

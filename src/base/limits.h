@@ -43,6 +43,7 @@
 #define SEGMENT_USERS_MAX 1000000000U        /* more: create answers capacity */
 #define SEGMENT_LINES_MAX (1U << 31)         /* usage lines; more: create answers capacity */
 #define SEGMENT_TEXT_BYTES_MAX (32ULL << 30) /* names, metadata, networks of all tokens */
+#define SEGMENT_EPOCHS_MAX 32                /* pending emergency revocations; more: busy */
 #define SEGMENT_STALE_S_DEFAULT 5            /* heartbeat older than this: unavailable */
 
 /* --- HTTP ---------------------------------------------------------------------------- */

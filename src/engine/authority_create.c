@@ -163,6 +163,8 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     token->created_at_ms = now_ms;
     token->updated_at_ms = now_ms;
     token->line = SEGMENT_NO_LINE;
+    token->source = create->chosen != NULL ? TOKEN_SOURCE_CHOSEN : TOKEN_SOURCE_MADE;
+    memcpy(token->created_by, change->by.token_id, strlen(change->by.token_id) + 1);
     copy_networks(change, create->allowed_ips, create->allowed_ip_count);
     copy_key(change, create);
     return arena_overflowed(change->arena) ? TKR_TOO_LARGE : TKR_OK;

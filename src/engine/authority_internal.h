@@ -86,7 +86,8 @@ struct change {
 
     /* What became of it. */
     struct change_result result;
-    struct store_user user; /* of the token */
+    struct store_user user; /* of the token, and of the other */
+    struct token *other;    /* another one that the change wrote, to be shown after it, or NULL */
     bool changed;           /* false: it was so already; there is nothing to show */
     bool denies;            /* afterwards the token is refused: showing it must not fail */
 };

@@ -12,6 +12,10 @@ static void overlay(struct authority *authority, struct token *token, int64_t no
     if (total > token->request_count) {
         token->request_count = total;
     }
+    if (token->has_version_line) { /* the last use is the version's, the count the lineage's */
+        segment_writer_read_line(authority->segment, token->version_line, &total, &last_used_ms);
+        token->version_count = total > token->version_count ? total : token->version_count;
+    }
     if (last_used_ms > token->last_used_at_ms) {
         token->last_used_at_ms = last_used_ms;
     }

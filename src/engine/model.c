@@ -9,6 +9,18 @@ static const char *const status_names[TOKEN_STATUS_COUNT] = {
     [TOKEN_EXPIRED] = "expired",         [TOKEN_REVOKED] = "revoked",
 };
 
+static const char *const source_names[TOKEN_SOURCE_COUNT] = {
+    [TOKEN_SOURCE_MADE] = "made",       [TOKEN_SOURCE_CHOSEN] = "chosen",
+    [TOKEN_SOURCE_ENVIRONMENT] = "env", [TOKEN_SOURCE_IMPORTED] = "imported",
+    [TOKEN_SOURCE_ADOPTED] = "adopted",
+};
+
+const char *token_source_name(enum token_source source)
+{
+    ASSERT((unsigned)source < TOKEN_SOURCE_COUNT);
+    return source_names[source];
+}
+
 const char *token_status_name(enum token_status status)
 {
     ASSERT((unsigned)status < TOKEN_STATUS_COUNT);

@@ -28,7 +28,25 @@ const char *token_status_name(enum token_status status); /* "active", "disabled"
 MUST_USE tkr_error_t token_status_parse(const char *text, size_t length,
                                         enum token_status *ret_status);
 
-/* The store keeps kind and env as the numbers of their enums: never renumber them. */
+/* Where a token comes from. Stored as a number: never renumber. */
+enum token_source {
+    TOKEN_SOURCE_MADE,        /* here, at random */
+    TOKEN_SOURCE_CHOSEN,      /* somebody brought it along */
+    TOKEN_SOURCE_ENVIRONMENT, /* API_TOKEN, API_TOKENS: the environment is its master */
+    TOKEN_SOURCE_IMPORTED,    /* from another store, by its digest */
+    TOKEN_SOURCE_ADOPTED,     /* asked of an old endpoint when it was first seen */
+    TOKEN_SOURCE_COUNT
+};
+const char *token_source_name(enum token_source source); /* "made", "chosen", "env", ... */
+
+/*
+ * The store keeps kind, env and source as the numbers of their enums: never renumber them.
+ *
+ * Rotation makes versions of one lineage: they share lineage_id and the usage line, and so
+ * limits, counters and credits. One version is current; those before it may live on until
+ * grace_until. A version of a rotated lineage also has a line of its own, which tells when it
+ * was last used.
+ */
 struct token {
     char id[TOKEN_ID_CHARS + 1];
     const char *org_id, *user_id, *name;
@@ -37,7 +55,10 @@ struct token {
     uint8_t digest[TOKEN_DIGEST_BYTES]; /* never leaves the authority */
     const char *display_prefix;
     const char *tier;
-    const char *scopes; /* canonical text */
+    bool tier_inherited;    /* it follows the user's */
+    const char *scopes;     /* canonical text: what is granted, the role's included */
+    const char *role;       /* NULL for none */
+    const char *own_scopes; /* with a role: what the token has beside it; else NULL */
     struct limits overrides;
     const struct cidr *allowed_ips;
     size_t allowed_ip_count;
@@ -46,6 +67,18 @@ struct token {
     uint64_t request_count;
     char lineage_id[TOKEN_ID_CHARS + 1];
     char rotated_from[TOKEN_ID_CHARS + 1]; /* "" for none */
+    char replaced_by[TOKEN_ID_CHARS + 1];  /* the version that is current instead; "": it is */
+    char created_by[TOKEN_ID_CHARS + 1];   /* the token that made it; "" for none */
+    int64_t grace_until_ms;                /* it was replaced, and lives until then; 0: none */
+    int64_t expires_ungraced_ms;           /* with a grace: expires_at_ms without it; 0: never */
+    enum token_source source;
+    bool honeytoken;       /* never works, and tells when it is tried */
+    bool warned;           /* works, and every answer warns of it */
+    int64_t spared_at_ms;  /* the emergency revocation that spared it counts it as born then */
+    bool has_version_line; /* see above */
+    bool has_credit_line;
+    uint32_t version_line, credit_line;
+    uint64_t version_count; /* requests of this version alone, as far as it has a line */
     int64_t disabled_at_ms, quarantined_at_ms, revoked_at_ms;
     const char *revoke_reason; /* NULL for none */
     uint32_t line;             /* usage line of the lineage */

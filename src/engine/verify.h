@@ -99,6 +99,7 @@ struct verify_result {
     enum token_kind kind;
     enum token_env env;
     struct verify_text user, org, name, tier, scopes, metadata; /* length 0: none */
+    uint32_t line, user_number, org_number;                     /* in the segment */
     int64_t not_before_ms, expires_at_ms;                       /* 0: none */
     uint32_t window_count;
     struct verify_window windows[VERIFY_WINDOWS_MAX]; /* see limiter_port.h */
@@ -106,6 +107,11 @@ struct verify_result {
     const char *missing_scope; /* insufficient_scope: points into the request */
     size_t missing_scope_length;
     int64_t now_ms; /* the logical time of the decision */
+    bool warned;    /* it works, and whoever sends it shall be warned of it */
+    /* A honeytoken: nobody uses it rightly. Outwardly it is unknown (not_found, `known` false), so
+     * that nobody learns that they were noticed; token_id, line, user_number and org_number are
+     * filled all the same. */
+    bool honeytoken;
 };
 
 /* Never fails: what cannot be decided is TKR_VERDICT_UNAVAILABLE. Returns ret->verdict. */

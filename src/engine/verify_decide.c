@@ -35,9 +35,42 @@ static inline uint32_t user_of(const struct evaluation *e)
 
 /* --- the checks --------------------------------------------------------------------------- */
 
+static inline struct segment_meter meter_of(const struct evaluation *e)
+{
+    struct segment_meter meter;
+    memcpy(&meter, segment_token_meter(e->text, e->flags), sizeof meter);
+    return meter;
+}
+
+/* An emergency revocation that the records do not show yet. */
+static __attribute__((noinline, cold)) tkr_verdict_t check_epochs(const struct evaluation *e)
+{
+    struct segment_epoch_subject subject = {
+        .born_ms = segment_token_born_ms(e->text),
+        .org = e->result->org_number,
+        .user = user_of(e),
+        .kind = e->result->kind,
+    };
+    if ((e->flags & RECORD_METER) != 0) {
+        struct segment_meter meter = meter_of(e);
+        subject.born_ms = meter.spared_ms > subject.born_ms ? meter.spared_ms : subject.born_ms;
+    }
+    switch (segment_view_epoch(e->view, &subject)) {
+    case SEGMENT_ABSENT:
+        return TKR_VERDICT_VALID;
+    case SEGMENT_FOUND:
+        return TKR_VERDICT_REVOKED;
+    default:
+        return TKR_VERDICT_UNAVAILABLE;
+    }
+}
+
 static inline tkr_verdict_t check_revoked(struct evaluation *e)
 {
-    return (e->flags & RECORD_REVOKED) != 0 ? TKR_VERDICT_REVOKED : TKR_VERDICT_VALID;
+    if (UNLIKELY((e->flags & RECORD_REVOKED) != 0)) {
+        return TKR_VERDICT_REVOKED;
+    }
+    return UNLIKELY(segment_view_has_epochs(e->view)) ? check_epochs(e) : TKR_VERDICT_VALID;
 }
 
 static inline tkr_verdict_t check_disabled(struct evaluation *e)
@@ -169,6 +202,20 @@ static int64_t read_clock_again(void *context)
     return now_ms;
 }
 
+/* This version of a lineage is used. Windows and totals are the lineage's. */
+static __attribute__((noinline)) void count_version(const struct evaluation *e)
+{
+    struct segment_reader *reader = e->verifier->reader;
+    uint32_t line = meter_of(e).version_line;
+    line_word *words = segment_reader_line(reader, line);
+    if (words != NULL) {
+        atomic_store_explicit(&words[LINE_LAST_USED], (uint64_t)e->result->now_ms,
+                              memory_order_relaxed);
+        atomic_fetch_add(&words[LINE_TOTAL], 1);
+        segment_reader_mark(reader, line);
+    }
+}
+
 static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
 {
     struct segment_reader *reader = e->verifier->reader;
@@ -195,6 +242,9 @@ static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
         segment_reader_mark(reader, line);
         if (take.user.line != NULL) {
             segment_reader_mark(reader, user_line);
+        }
+        if (UNLIKELY((e->flags & RECORD_METER) != 0)) {
+            count_version(e);
         }
     }
     e->result->window_count = answer.window_count;
@@ -273,6 +323,8 @@ static inline void clear(struct verify_result *result)
     result->missing_scope = NULL;
     result->missing_scope_length = 0;
     result->now_ms = 0;
+    result->warned = false;
+    result->honeytoken = false;
 }
 
 static void clear_unknown(struct verify_result *result)
@@ -285,6 +337,7 @@ static void clear_unknown(struct verify_result *result)
     result->user = result->org = result->name = none;
     result->tier = result->scopes = result->metadata = none;
     result->not_before_ms = result->expires_at_ms = 0;
+    result->line = result->user_number = result->org_number = UINT32_MAX;
 }
 
 static void explain_nothing(const struct verify_request *request)
@@ -319,9 +372,13 @@ static inline void describe(struct evaluation *e)
     result->token_id = e->text;
     result->kind = (enum token_kind)((e->flags & RECORD_KIND_MASK) >> RECORD_KIND_SHIFT);
     result->env = (e->flags & RECORD_TEST) != 0 ? TOKEN_ENV_TEST : TOKEN_ENV_LIVE;
+    result->line = (uint32_t)(record[2] >> 32);
+    result->user_number = user_of(e);
+    result->org_number = record[1] >> RECORD_ORG_SHIFT & 0xffff;
+    result->warned = (e->flags & RECORD_WARNED) != 0;
     result->user =
         text_of(segment_view_user_id(e->view, user_of(e), record[0] >> RECORD_USER_SHIFT & 0xff));
-    result->org = text_of(segment_view_org(e->view, record[1] >> RECORD_ORG_SHIFT & 0xffff));
+    result->org = text_of(segment_view_org(e->view, result->org_number));
     result->name = (struct verify_text){name, name_length};
     result->tier = text_of(segment_view_tier_name(e->view, tier));
     result->scopes = text_of(segment_view_scopes(e->view, record[3] >> 32));
@@ -358,6 +415,23 @@ static void unknown(const struct verify_request *request, const struct verify_st
     }
 }
 
+static __attribute__((noinline, cold)) void tried_honeytoken(const struct verify_request *request,
+                                                             struct evaluation *e)
+{
+    struct verify_result *result = e->result;
+    const uint8_t *id = result->token_id;
+    uint32_t line = result->line, user = result->user_number, org = result->org_number;
+    static const struct verify_step absent = {.found = SEGMENT_ABSENT, .shaped = true};
+    unknown(request, &absent, result);
+    result->known = false;
+    result->warned = false;
+    result->honeytoken = true;
+    result->token_id = id;
+    result->line = line;
+    result->user_number = user;
+    result->org_number = org;
+}
+
 void verify_decide(const struct verifier *verifier, const struct verify_request *request,
                    const struct verify_step *step, int64_t now_ms, struct verify_result *ret_result)
 {
@@ -383,6 +457,10 @@ void verify_decide(const struct verifier *verifier, const struct verify_request 
         return;
     }
     describe(&e);
+    if (UNLIKELY((e.flags & RECORD_HONEYTOKEN) != 0)) {
+        tried_honeytoken(request, &e);
+        return;
+    }
     if (LIKELY(request->explain == NULL)) {
         ret_result->verdict = decide_quickly(&e);
         return;

@@ -87,6 +87,22 @@ void writer_refuse_changes(struct authority *authority, tkr_error_t error)
     }
 }
 
+static uint32_t count_lines(uint32_t count, const struct token *token)
+{
+    const struct {
+        bool has;
+        uint32_t line;
+    } lines[] = {
+        {true, token->line},
+        {token->has_version_line, token->version_line},
+        {token->has_credit_line, token->credit_line},
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        count = lines[i].has && lines[i].line >= count ? lines[i].line + 1 : count;
+    }
+    return count;
+}
+
 /* Makes room for the lines that the batch gave out, before the commit: a line that the segment
  * cannot hold must not exist. */
 static tkr_error_t reserve_lines(struct authority *authority, const struct change *changes)
@@ -97,8 +113,9 @@ static tkr_error_t reserve_lines(struct authority *authority, const struct chang
         if (result->error != TKR_OK || !change->changed || change->kind == &change_tier) {
             continue;
         }
+        count = count_lines(count, &result->token);
+        count = change->other != NULL ? count_lines(count, change->other) : count;
         uint32_t user_line = change->user.line;
-        count = result->token.line >= count ? result->token.line + 1 : count;
         count = user_line != SEGMENT_NO_LINE && user_line >= count ? user_line + 1 : count;
     }
     return count > 0 ? segment_writer_reserve_lines(authority->segment, count) : TKR_OK;

@@ -37,13 +37,20 @@ tkr_error_t segment_token_from(const struct token *token, struct segment_token *
         .cidrs = token->allowed_ips,
         .cidr_count = token->allowed_ip_count,
     };
+    shown.has_version_line = token->has_version_line;
+    shown.version_line = token->version_line;
+    shown.has_credit_line = token->has_credit_line;
+    shown.credit_line = token->credit_line;
+    shown.spared_ms = token->spared_at_ms;
     if (strcmp(token->metadata, "{}") != 0) {
         shown.metadata = token->metadata;
         shown.metadata_length = strlen(token->metadata);
     }
     shown.flags = (token->revoked_at_ms != 0 ? SEGMENT_TOKEN_REVOKED : 0) |
                   (token->disabled_at_ms != 0 ? SEGMENT_TOKEN_DISABLED : 0) |
-                  (token->quarantined_at_ms != 0 ? SEGMENT_TOKEN_QUARANTINED : 0);
+                  (token->quarantined_at_ms != 0 ? SEGMENT_TOKEN_QUARANTINED : 0) |
+                  (token->honeytoken ? SEGMENT_TOKEN_HONEYTOKEN : 0) |
+                  (token->warned ? SEGMENT_TOKEN_WARNED : 0);
     memcpy(shown.digest, token->digest, sizeof(shown.digest));
     ENSURE(token_id_parse(token->id, TOKEN_ID_CHARS, shown.id) == TKR_OK, TKR_CORRUPT);
     *ret_token = shown;
@@ -84,16 +91,25 @@ tkr_error_t show_tier(struct authority *authority, const struct tier *tier)
 
 /* --- what could not be shown ------------------------------------------------------------- */
 
+static void remember_token(struct authority *authority, const struct token *token)
+{
+    if (authority->invisible_count < INVISIBLE_TOKENS_MAX) {
+        memcpy(authority->invisible[authority->invisible_count++], token->id, TOKEN_ID_CHARS + 1);
+    } else {
+        authority->invisible_lost = true; /* the next start builds the segment anew */
+    }
+}
+
 static void remember(struct authority *authority, const struct change *change)
 {
     authority->segment_behind = true;
     if (change->kind == &change_tier) {
         authority->invisible_tiers = true;
-    } else if (authority->invisible_count < INVISIBLE_TOKENS_MAX) {
-        memcpy(authority->invisible[authority->invisible_count++], change->result.token.id,
-               TOKEN_ID_CHARS + 1);
     } else {
-        authority->invisible_lost = true; /* the next start builds the segment anew */
+        remember_token(authority, &change->result.token);
+    }
+    if (change->other != NULL) {
+        remember_token(authority, change->other);
     }
     if (!atomic_exchange(&authority->segment_full, true)) {
         authority_report(authority, LOG_ERROR, "segment_full",

@@ -39,13 +39,20 @@
  *
  * The text of a token is immutable; a change writes a new one:
  *
- *   id (16) [not_before_ms (8)] [limits (16)] [extra (8)] name [metadata] [networks (18 each)]
+ *   id (16) [not_before_ms (8)] [limits (16)] [meter (16)] [extra (8)] name [metadata]
+ *   [networks (18 each)]
  *
  * with the parts in brackets as the flags of the record say. A set of scopes is written once
  * and shared: {next set:32, length:16, 0:16} and the canonical text.
  *
- * To change the format: count SEGMENT_VERSION up. Nothing converts `keys`: another version is
- * refused and built anew from the store. For `usage` write the conversion beside
+ * The first six bytes of an id are the millisecond in which the token was born. An epoch, an
+ * emergency revocation that the records do not show yet, refuses what was born up to its time;
+ * the header has room for SEGMENT_EPOCHS_MAX of them under one sequence lock. While there is
+ * none, and that is nearly always, they cost the verification one load from a line that it
+ * reads anyway.
+ *
+ * To change the format: count the version of the file up. Nothing converts `keys`: another
+ * version is refused and built anew from the store. For `usage` write the conversion beside
  * segment/usage_convert.c, because counts that were not flushed live only there.
  */
 #ifndef SEGMENT_FORMAT_H
@@ -59,7 +66,8 @@
 #include "policy/limits_spec.h"
 #include "segment/usage_line.h"
 
-#define SEGMENT_VERSION 2U
+#define SEGMENT_VERSION 3U                       /* of `keys` */
+#define SEGMENT_USAGE_VERSION 2U                 /* of `usage` */
 #define SEGMENT_KEYS_MAGIC 0x314559454b4b4f54ULL /* "TOKKEYE1" */
 #define SEGMENT_USAGE_MAGIC 0x314741535555ULL    /* "UUSAG1" */
 #define SEGMENT_HEADER_BYTES 4096
@@ -107,6 +115,17 @@ struct segment_clock_line {
     struct segment_clock_copy copies[2];
 };
 
+/*
+ * Epochs: one sequence lock over all.
+ *   word 0            seq:24 │ count:8
+ *   word 1 + 2·i      at_ms:48 │ kinds:8 (bit: 1 << enum token_kind)
+ *   word 2 + 2·i      org number + 1:32 │ user number + 1:32    (0: any)
+ */
+#define EPOCH_WORDS (1 + 2 * SEGMENT_EPOCHS_MAX)
+#define EPOCH_COUNT_SHIFT 24
+#define EPOCH_KINDS_SHIFT 48
+#define EPOCH_AT_MASK 0xffffffffffffULL
+
 struct segment_keys_header {
     /* Constant once the file is visible. */
     uint64_t magic;
@@ -124,6 +143,7 @@ struct segment_keys_header {
     /* Read at each verification, written rarely. */
     _Alignas(64) _Atomic uint32_t state; /* enum segment_state */
     _Atomic uint32_t lines;              /* usage lines that are claimed */
+    _Atomic uint32_t epochs;             /* that are pending */
 
     struct segment_clock_line clock;
 
@@ -133,16 +153,19 @@ struct segment_keys_header {
     _Atomic uint32_t tokens, removed, users, tiers, orgs;
     _Atomic uint32_t scopes_head; /* newest set of scopes; 0: none */
     _Atomic uint64_t text_used, text_waste;
+
+    _Alignas(64) _Atomic uint64_t epoch_word[EPOCH_WORDS];
 };
 _Static_assert(sizeof(struct segment_keys_header) <= SEGMENT_HEADER_BYTES, "fits its page");
-/* Where version 2 has things. What moves them is another version: a daemon that took the clock
+/* Where version 3 has things. What moves them is another version: a daemon that took the clock
  * of version 1 for its own was an hour ahead, for good, because the store keeps the time. */
-_Static_assert(SEGMENT_VERSION == 2 && offsetof(struct segment_keys_header, state) == 320 &&
+_Static_assert(SEGMENT_VERSION == 3 && offsetof(struct segment_keys_header, state) == 320 &&
                    offsetof(struct segment_keys_header, clock) == 384 &&
                    offsetof(struct segment_clock_line, copies) == 8 &&
                    sizeof(struct segment_clock_copy) == 16 &&
                    offsetof(struct segment_keys_header, store_seq) == 448 &&
-                   offsetof(struct segment_keys_header, text_waste) == 496,
+                   offsetof(struct segment_keys_header, text_waste) == 496 &&
+                   offsetof(struct segment_keys_header, epoch_word) == 512,
                "another layout is another version");
 
 struct segment_usage_header {
@@ -172,7 +195,7 @@ struct segment_record {
 };
 _Static_assert(sizeof(struct segment_record) == 64, "one cache line");
 
-/* Flags, in word 0 from bit 24. The first three are enum segment_token_flag. */
+/* Flags, in word 0 from bit 24. Some are enum segment_token_flag. */
 #define RECORD_SEQ_MASK 0xffffffU
 #define RECORD_FLAGS_SHIFT 24
 enum record_flag {
@@ -188,6 +211,9 @@ enum record_flag {
     RECORD_LIMITS = 1 << 9,
     RECORD_EXTRA = 1 << 10,
     RECORD_NETWORKS = 1 << 11,
+    RECORD_METER = 1 << 12,
+    RECORD_HONEYTOKEN = 1 << 13,
+    RECORD_WARNED = 1 << 14,
 };
 #define RECORD_TIER_SHIFT 40
 #define RECORD_NAME_SHIFT 48
@@ -202,6 +228,11 @@ static inline uint32_t record_flags(uint64_t word0)
 
 /* The parts of a token's text. */
 #define TOKEN_TEXT_ID_BYTES 16
+/* For a token that is counted elsewhere, too, or that was spared by an epoch. */
+struct segment_meter {
+    uint32_t version_line, credit_line; /* SEGMENT_NO_LINE: none */
+    int64_t spared_ms;                  /* counts as born then; 0: by its id */
+};
 struct segment_extra {
     uint16_t metadata_length;
     uint8_t network_count, reserved[5];
@@ -209,7 +240,7 @@ struct segment_extra {
 #define SEGMENT_NETWORK_BYTES 18 /* family, prefix bits, 16 bytes */
 /* The largest text of a token; no token's text begins nearer to the region's end than that. */
 #define SEGMENT_TOKEN_TEXT_MAX                                                                     \
-    (TOKEN_TEXT_ID_BYTES + 8 + 16 + 8 + TOKEN_NAME_BYTES_MAX + METADATA_BYTES_MAX +                \
+    (TOKEN_TEXT_ID_BYTES + 8 + 16 + 16 + 8 + TOKEN_NAME_BYTES_MAX + METADATA_BYTES_MAX +           \
      CIDRS_PER_TOKEN_MAX * SEGMENT_NETWORK_BYTES + SEGMENT_TEXT_UNIT)
 
 struct segment_scopes_text {

@@ -163,6 +163,7 @@ static void copy_header(struct segment_keys_header *to, const struct segment_key
     atomic_store(&to->users, atomic_load(&from->users));
     atomic_store(&to->tiers, atomic_load(&from->tiers));
     atomic_store(&to->orgs, atomic_load(&from->orgs));
+    segment_epochs_copy(to, from);
 }
 
 static tkr_error_t copy_all(struct copy *copy)

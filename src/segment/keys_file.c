@@ -160,13 +160,14 @@ void segment_view_init(struct segment_view *view, uint8_t *base)
 
 /* --- judging ------------------------------------------------------------------------------- */
 
-static tkr_error_t judge_version(uint32_t version, const char *name, struct fault *fault)
+static tkr_error_t judge_version(uint32_t version, uint32_t ours, const char *name,
+                                 struct fault *fault)
 {
-    if (version > SEGMENT_VERSION) {
+    if (version > ours) {
         return fault_set(fault, TKR_VERSION_NEWER, "", "%s has format %u, this program knows %u",
-                         name, version, SEGMENT_VERSION);
+                         name, version, ours);
     }
-    if (version < SEGMENT_VERSION) {
+    if (version < ours) {
         return fault_set(fault, TKR_UNAVAILABLE, "", "%s has the old format %u", name, version);
     }
     return TKR_OK;
@@ -205,6 +206,7 @@ static const char *judge_header(const struct segment_keys_header *header, uint64
         atomic_load(&header->users) > header->user_capacity || records > header->capacity ||
         atomic_load(&header->tiers) > SEGMENT_TIERS_MAX ||
         atomic_load(&header->orgs) > SEGMENT_ORGS_MAX ||
+        atomic_load(&header->epochs) > SEGMENT_EPOCHS_MAX ||
         atomic_load(&header->lines) > SEGMENT_LINES_MAX) {
         return "it holds more than it has room for";
     }
@@ -233,7 +235,7 @@ tkr_error_t segment_keys_open(int directory, bool writable, struct segment_file 
         error = fault_set(fault, TKR_CORRUPT, "", "keys does not begin as a segment does");
     }
     if (error == TKR_OK) {
-        error = judge_version(header->version, "keys", fault);
+        error = judge_version(header->version, SEGMENT_VERSION, "keys", fault);
     }
     const char *reason = error == TKR_OK ? judge_header(header, size) : NULL;
     if (reason != NULL) {
@@ -289,7 +291,7 @@ tkr_error_t segment_usage_open(int directory, bool writable, struct segment_file
         error = fault_set(fault, TKR_CORRUPT, "", "usage does not begin as one does");
     }
     if (error == TKR_OK) {
-        error = judge_version(header->version, "usage", fault);
+        error = judge_version(header->version, SEGMENT_USAGE_VERSION, "usage", fault);
     }
     const char *reason = error == TKR_OK ? judge_usage(header, size) : NULL;
     if (reason != NULL) {

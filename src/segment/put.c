@@ -314,6 +314,45 @@ tkr_error_t segment_writer_put_token(struct segment_writer *writer,
     return TKR_OK;
 }
 
+static tkr_error_t adjust_scopes(struct segment_writer *writer,
+                                 const struct segment_adjustment *adjustment, uint32_t *ret_offset)
+{
+    TRY(make_room(writer, adjustment->scopes_length));
+    return segment_scopes_put(&writer->keys, &writer->scopes, adjustment->scopes,
+                              adjustment->scopes_length, ret_offset);
+}
+
+tkr_error_t segment_writer_adjust_token(struct segment_writer *writer,
+                                        const uint8_t digest[TOKEN_DIGEST_BYTES],
+                                        const struct segment_adjustment *adjustment)
+{
+    uint64_t words[4];
+    uint32_t scopes = 0;
+    record_digest(digest, words);
+    if (adjustment->scopes != NULL) { /* first: it may move the records to a larger table */
+        TRY(adjust_scopes(writer, adjustment, &scopes));
+    }
+    ENSURE(!adjustment->has_tier || adjustment->tier < atomic_load(&writer->header->tiers),
+           TKR_INVALID);
+    struct segment_record *free_slot;
+    struct segment_record *record = segment_record_find(&writer->view, words, &free_slot);
+    ENSURE(record != NULL, TKR_NOT_FOUND);
+    struct record_image image;
+    for (int i = 0; i < RECORD_WORDS; i++) {
+        image.word[i] = atomic_load_explicit(&record->word[i], memory_order_relaxed);
+    }
+    image.word[0] |= (uint64_t)(adjustment->set_flags & RECORD_TOKEN_FLAGS) << RECORD_FLAGS_SHIFT;
+    if (adjustment->has_tier) {
+        image.word[0] &= ~(0xffULL << RECORD_TIER_SHIFT);
+        image.word[0] |= (uint64_t)adjustment->tier << RECORD_TIER_SHIFT;
+    }
+    if (adjustment->scopes != NULL) {
+        image.word[3] = (image.word[3] & UINT32_MAX) | (uint64_t)scopes << 32;
+    }
+    segment_record_write(record, &image);
+    return TKR_OK;
+}
+
 tkr_error_t segment_writer_remove_token(struct segment_writer *writer,
                                         const uint8_t digest[TOKEN_DIGEST_BYTES])
 {

@@ -59,11 +59,23 @@ void segment_record_write(struct segment_record *record, const struct record_ima
     atomic_store_explicit(&record->word[0], word, memory_order_release);
 }
 
+_Static_assert((int)SEGMENT_TOKEN_REVOKED == RECORD_REVOKED &&
+                   (int)SEGMENT_TOKEN_DISABLED == RECORD_DISABLED &&
+                   (int)SEGMENT_TOKEN_QUARANTINED == RECORD_QUARANTINED &&
+                   (int)SEGMENT_TOKEN_HONEYTOKEN == RECORD_HONEYTOKEN &&
+                   (int)SEGMENT_TOKEN_WARNED == RECORD_WARNED,
+               "they are written as they are");
+
 /* --- making one from a token ----------------------------------------------------------------- */
 
 static bool has_extra(const struct segment_token *token)
 {
     return token->metadata_length != 0 || token->cidr_count != 0;
+}
+
+static bool has_meter(const struct segment_token *token)
+{
+    return token->has_version_line || token->has_credit_line || token->spared_ms != 0;
 }
 
 size_t segment_token_text_bytes(const struct segment_token *token)
@@ -72,6 +84,7 @@ size_t segment_token_text_bytes(const struct segment_token *token)
                    token->cidr_count * SEGMENT_NETWORK_BYTES;
     bytes += token->not_before_ms != 0 ? 8 : 0;
     bytes += token->overrides.set != 0 ? 16 : 0;
+    bytes += has_meter(token) ? sizeof(struct segment_meter) : 0;
     bytes += has_extra(token) ? sizeof(struct segment_extra) : 0;
     return bytes;
 }
@@ -84,6 +97,7 @@ size_t segment_record_text_bytes(const struct segment_view *view,
     size_t bytes = TOKEN_TEXT_ID_BYTES + (record[0] >> RECORD_NAME_SHIFT & 0xff);
     bytes += (flags & RECORD_NOT_BEFORE) != 0 ? 8 : 0;
     bytes += (flags & RECORD_LIMITS) != 0 ? 16 : 0;
+    bytes += (flags & RECORD_METER) != 0 ? sizeof(struct segment_meter) : 0;
     if (text == NULL) {
         return 0;
     }
@@ -119,6 +133,15 @@ static uint32_t write_text(const struct segment_token *token, uint8_t *at)
         at = append(at, limits, sizeof limits);
         flags |= RECORD_LIMITS;
     }
+    if (has_meter(token)) {
+        struct segment_meter meter = {
+            .version_line = token->has_version_line ? token->version_line : SEGMENT_NO_LINE,
+            .credit_line = token->has_credit_line ? token->credit_line : SEGMENT_NO_LINE,
+            .spared_ms = token->spared_ms,
+        };
+        at = append(at, &meter, sizeof meter);
+        flags |= RECORD_METER;
+    }
     if (has_extra(token)) {
         struct segment_extra extra = {.metadata_length = (uint16_t)token->metadata_length,
                                       .network_count = (uint8_t)token->cidr_count};
@@ -148,6 +171,8 @@ tkr_error_t segment_token_check(const struct segment_view *view, const struct se
     ENSURE(token->user < atomic_load(&view->header->users), TKR_INVALID);
     ENSURE(token->tier < atomic_load(&view->header->tiers), TKR_INVALID);
     ENSURE(token->line < lines, TKR_INVALID);
+    ENSURE(!token->has_version_line || token->version_line < lines, TKR_INVALID);
+    ENSURE(!token->has_credit_line || token->credit_line < lines, TKR_INVALID);
     return TKR_OK;
 }
 
@@ -157,7 +182,7 @@ void segment_record_prepare(const struct segment_view *view, const struct segmen
 {
     uint64_t user = atomic_load_explicit(&view->users[token->user].word[0], memory_order_relaxed);
     uint64_t flags = write_text(token, text) | RECORD_USED;
-    flags |= token->flags & (RECORD_REVOKED | RECORD_DISABLED | RECORD_QUARANTINED);
+    flags |= token->flags & RECORD_TOKEN_FLAGS;
     flags |= ((uint64_t)token->kind << RECORD_KIND_SHIFT) & RECORD_KIND_MASK;
     flags |= token->env == TOKEN_ENV_TEST ? RECORD_TEST : 0;
     ret_image->word[0] = flags << RECORD_FLAGS_SHIFT | (uint64_t)token->tier << RECORD_TIER_SHIFT |

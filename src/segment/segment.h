@@ -62,6 +62,8 @@ enum segment_token_flag {
     SEGMENT_TOKEN_REVOKED = 1 << 0,
     SEGMENT_TOKEN_DISABLED = 1 << 1,
     SEGMENT_TOKEN_QUARANTINED = 1 << 2,
+    SEGMENT_TOKEN_HONEYTOKEN = 1 << 13, /* never works; whoever verifies is told why */
+    SEGMENT_TOKEN_WARNED = 1 << 14,     /* works, and whoever verifies is told */
 };
 enum segment_user_flag { SEGMENT_USER_SUSPENDED = 1 << 0 };
 
@@ -97,6 +99,10 @@ struct segment_token {
     int64_t not_before_ms; /* 0: at once */
     int64_t expires_at_ms; /* 0: never */
     struct limits overrides;
+    bool has_version_line, has_credit_line;
+    uint32_t version_line; /* counts this version of a lineage alone */
+    uint32_t credit_line;
+    int64_t spared_ms; /* epochs count it as born then; 0: by its id */
     const char *name;
     size_t name_length;
     const char *scopes; /* canonical, see policy/scopes.h */
@@ -163,6 +169,34 @@ MUST_USE tkr_error_t segment_writer_put_token(struct segment_writer *writer,
 /* Takes a token out (retention cleanup): afterwards `not_found`. TKR_NOT_FOUND. */
 MUST_USE tkr_error_t segment_writer_remove_token(struct segment_writer *writer,
                                                  const uint8_t digest[TOKEN_DIGEST_BYTES]);
+/* Changes what stands in the record itself. TKR_NOT_FOUND. Setting flags needs no space and
+ * cannot fail otherwise; a set of scopes may: TKR_NO_SPACE, TKR_CAPACITY. Flags are never
+ * taken away here. */
+struct segment_adjustment {
+    uint32_t set_flags; /* enum segment_token_flag */
+    bool has_tier;
+    uint16_t tier;
+    const char *scopes; /* NULL: as they are */
+    size_t scopes_length;
+};
+MUST_USE tkr_error_t segment_writer_adjust_token(struct segment_writer *writer,
+                                                 const uint8_t digest[TOKEN_DIGEST_BYTES],
+                                                 const struct segment_adjustment *adjustment);
+
+/*
+ * Emergency revocations that the records do not show yet: until they do, a token that one
+ * covers is refused as revoked, from the moment this returns. Replaces all; at most
+ * SEGMENT_EPOCHS_MAX. Numbers are those of the put functions.
+ */
+#define SEGMENT_ANY UINT32_MAX
+struct segment_epoch {
+    int64_t at_ms;      /* tokens born up to then */
+    uint32_t org, user; /* SEGMENT_ANY */
+    uint8_t kinds;      /* bits: 1 << enum token_kind */
+};
+void segment_writer_set_epochs(struct segment_writer *writer, const struct segment_epoch *epochs,
+                               size_t count);
+
 bool segment_writer_has_token(struct segment_writer *writer,
                               const uint8_t digest[TOKEN_DIGEST_BYTES]);
 
@@ -214,6 +248,9 @@ MUST_USE tkr_error_t segment_writer_scan_usage(struct segment_writer *writer,
  * that none is granted twice. Errors: TKR_CORRUPT, TKR_OUT_OF_RANGE (no such line). */
 MUST_USE tkr_error_t segment_writer_restore_line(struct segment_writer *writer, uint32_t line,
                                                  const uint8_t *image, size_t bytes);
+/* Sets the total and last use of a line that nobody counts on yet. */
+MUST_USE tkr_error_t segment_writer_seed_line(struct segment_writer *writer, uint32_t line,
+                                              uint64_t total, int64_t last_used_ms);
 /* Any thread: the line's total and last use; zeros for a line that never counted. */
 void segment_writer_read_line(struct segment_writer *writer, uint32_t line, uint64_t *ret_total,
                               int64_t *ret_last_used_ms);

@@ -72,7 +72,7 @@ tkr_error_t segment_usage_create(struct segment_writer *writer, uint32_t capacit
     }
     struct segment_usage_header *header = (void *)usage.base;
     header->magic = SEGMENT_USAGE_MAGIC;
-    header->version = SEGMENT_VERSION;
+    header->version = SEGMENT_USAGE_VERSION;
     header->stride = writer->stride;
     header->nonce = nonce;
     memcpy(header->store_id, writer->store_id, sizeof header->store_id);
@@ -291,6 +291,16 @@ tkr_error_t segment_writer_restore_line(struct segment_writer *writer, uint32_t 
     memcpy(from, image + IMAGE_HEADER_BYTES, bytes - IMAGE_HEADER_BYTES);
     segment_line_convert(kinds, from, writer->kinds, to, segment_writer_now_ms(writer), false);
     store_line(line_at(writer->usage.base, writer->stride, line), writer->stride, to);
+    return TKR_OK;
+}
+
+tkr_error_t segment_writer_seed_line(struct segment_writer *writer, uint32_t line, uint64_t total,
+                                     int64_t last_used_ms)
+{
+    ENSURE(line < atomic_load(&writer->header->lines), TKR_OUT_OF_RANGE);
+    line_word *words = line_at(writer->usage.base, writer->stride, line);
+    atomic_store(&words[LINE_TOTAL], total);
+    atomic_store(&words[LINE_LAST_USED], (uint64_t)last_used_ms);
     return TKR_OK;
 }
 

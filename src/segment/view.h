@@ -143,14 +143,43 @@ static inline const uint8_t *segment_token_limits(const uint8_t *text, uint32_t 
 {
     return text + TOKEN_TEXT_ID_BYTES + ((flags & RECORD_NOT_BEFORE) != 0 ? 8 : 0);
 }
-static inline const uint8_t *segment_token_extra(const uint8_t *text, uint32_t flags)
+static inline const uint8_t *segment_token_meter(const uint8_t *text, uint32_t flags)
 {
     return segment_token_limits(text, flags) + ((flags & RECORD_LIMITS) != 0 ? 16 : 0);
+}
+static inline const uint8_t *segment_token_extra(const uint8_t *text, uint32_t flags)
+{
+    return segment_token_meter(text, flags) +
+           ((flags & RECORD_METER) != 0 ? sizeof(struct segment_meter) : 0);
 }
 static inline const uint8_t *segment_token_name(const uint8_t *text, uint32_t flags)
 {
     return segment_token_extra(text, flags) +
            ((flags & RECORD_EXTRA) != 0 ? sizeof(struct segment_extra) : 0);
+}
+
+/* The millisecond in which a token was born, from its id. */
+static inline int64_t segment_token_born_ms(const uint8_t id[TOKEN_TEXT_ID_BYTES])
+{
+    int64_t born_ms = 0;
+    for (int i = 0; i < 6; i++) {
+        born_ms = born_ms << 8 | id[i];
+    }
+    return born_ms;
+}
+
+/* What an epoch is held against. */
+struct segment_epoch_subject {
+    int64_t born_ms;
+    uint32_t org, user, kind;
+};
+/* Whether a pending epoch covers the token. UNDECIDED: somebody is writing them without end. */
+enum segment_found segment_view_epoch(const struct segment_view *view,
+                                      const struct segment_epoch_subject *subject);
+
+static inline bool segment_view_has_epochs(const struct segment_view *view)
+{
+    return atomic_load_explicit(&view->header->epochs, memory_order_acquire) != 0;
 }
 
 /* The two bits of a user, or all when the number is not one: suspended is the safe side. */

@@ -95,6 +95,10 @@ void segment_scopes_deinit(struct scopes_table *table);
 
 /* --- records.c ------------------------------------------------------------------------------ */
 
+/* Flags of a record that are those of the token. */
+#define RECORD_TOKEN_FLAGS                                                                         \
+    (RECORD_REVOKED | RECORD_DISABLED | RECORD_QUARANTINED | RECORD_HONEYTOKEN | RECORD_WARNED)
+
 /* A record as it will be written, seq not filled in. */
 struct record_image {
     uint64_t word[RECORD_WORDS];
@@ -132,6 +136,8 @@ MUST_USE tkr_error_t segment_writer_grow(struct segment_writer *writer, uint64_t
 /* Makes the file `name` the visible one and marks the former one superseded. */
 MUST_USE tkr_error_t segment_writer_show(struct segment_writer *writer, const char *name,
                                          struct segment_keys_header *header);
+
+void segment_epochs_copy(struct segment_keys_header *to, const struct segment_keys_header *from);
 
 void segment_clock_start(struct segment_clock_line *line, const struct clock *clock,
                          int64_t floor_ms);

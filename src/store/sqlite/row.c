@@ -20,6 +20,11 @@ enum column {
     COLUMN_DISABLED,
     COLUMN_QUARANTINED,
     COLUMN_REVOKED,
+    COLUMN_VERSION_LINE,
+    COLUMN_CREDIT_LINE,
+    COLUMN_SPARED,
+    COLUMN_HONEYTOKEN,
+    COLUMN_WARNED,
     COLUMN_NUMBER,
     COLUMN_ORG,
     COLUMN_USER,
@@ -33,6 +38,16 @@ enum column {
     COLUMN_UPDATED,
     COLUMN_TOTAL,
     COLUMN_LAST_USED,
+    COLUMN_VERSION_TOTAL,
+    COLUMN_VERSION_LAST_USED,
+    COLUMN_REPLACED_BY,
+    COLUMN_CREATED_BY,
+    COLUMN_GRACE_UNTIL,
+    COLUMN_EXPIRES_UNGRACED,
+    COLUMN_SOURCE,
+    COLUMN_TIER_INHERITED,
+    COLUMN_ROLE,
+    COLUMN_OWN_SCOPES,
 };
 _Static_assert((int)COLUMN_NUMBER == TOKEN_CORE_COLUMNS, "the core ends before the number");
 
@@ -95,6 +110,16 @@ static tkr_error_t check_memory(struct connection *connection)
     return sqlite3_errcode(connection->db) == SQLITE_ROW ? TKR_OK : TKR_MEMORY;
 }
 
+/* A line of the token's, which it need not have. */
+static tkr_error_t read_line(sqlite3_stmt *statement, int column, bool *ret_has, uint32_t *ret_line)
+{
+    *ret_has = sqlite3_column_type(statement, column) != SQLITE_NULL;
+    int64_t line = sqlite3_column_int64(statement, column);
+    ENSURE(line >= 0 && line < SEGMENT_NO_LINE, TKR_CORRUPT);
+    *ret_line = (uint32_t)line;
+    return TKR_OK;
+}
+
 tkr_error_t row_token_core(struct connection *connection, sqlite3_stmt *statement,
                            struct cidr cidrs[CIDRS_PER_TOKEN_MAX], struct token *token)
 {
@@ -120,6 +145,11 @@ tkr_error_t row_token_core(struct connection *connection, sqlite3_stmt *statemen
     token->disabled_at_ms = sqlite3_column_int64(statement, COLUMN_DISABLED);
     token->quarantined_at_ms = sqlite3_column_int64(statement, COLUMN_QUARANTINED);
     token->revoked_at_ms = sqlite3_column_int64(statement, COLUMN_REVOKED);
+    TRY(read_line(statement, COLUMN_VERSION_LINE, &token->has_version_line, &token->version_line));
+    TRY(read_line(statement, COLUMN_CREDIT_LINE, &token->has_credit_line, &token->credit_line));
+    token->spared_at_ms = sqlite3_column_int64(statement, COLUMN_SPARED);
+    token->honeytoken = sqlite3_column_int(statement, COLUMN_HONEYTOKEN) != 0;
+    token->warned = sqlite3_column_int(statement, COLUMN_WARNED) != 0;
     return check_memory(connection);
 }
 
@@ -146,6 +176,30 @@ static void keep_core(struct arena *arena, struct token *token)
     token->allowed_ips = copy;
 }
 
+static tkr_error_t copy_id_if_any(sqlite3_stmt *statement, int column,
+                                  char ret_id[TOKEN_ID_CHARS + 1])
+{
+    bool there = sqlite3_column_type(statement, column) != SQLITE_NULL;
+    return there ? copy_id(statement, column, ret_id) : TKR_OK;
+}
+
+static tkr_error_t read_lifecycle(sqlite3_stmt *statement, struct arena *arena, struct token *token)
+{
+    TRY(copy_id_if_any(statement, COLUMN_REPLACED_BY, token->replaced_by));
+    TRY(copy_id_if_any(statement, COLUMN_CREATED_BY, token->created_by));
+    token->grace_until_ms = sqlite3_column_int64(statement, COLUMN_GRACE_UNTIL);
+    token->expires_ungraced_ms = sqlite3_column_int64(statement, COLUMN_EXPIRES_UNGRACED);
+    int source = sqlite3_column_int(statement, COLUMN_SOURCE);
+    ENSURE(source >= 0 && source < TOKEN_SOURCE_COUNT, TKR_CORRUPT);
+    token->source = (enum token_source)source;
+    token->tier_inherited = sqlite3_column_int(statement, COLUMN_TIER_INHERITED) != 0;
+    if (sqlite3_column_type(statement, COLUMN_ROLE) != SQLITE_NULL) {
+        token->role = keep(arena, column_text(statement, COLUMN_ROLE));
+        token->own_scopes = keep(arena, column_text(statement, COLUMN_OWN_SCOPES));
+    }
+    return TKR_OK;
+}
+
 tkr_error_t row_token(struct connection *connection, sqlite3_stmt *statement, struct arena *arena,
                       struct token *ret_token, int64_t *ret_number)
 {
@@ -161,17 +215,16 @@ tkr_error_t row_token(struct connection *connection, sqlite3_stmt *statement, st
         token.revoke_reason = keep(arena, column_text(statement, COLUMN_REASON));
     }
     memcpy(token.lineage_id, token.id, sizeof(token.id));
-    if (sqlite3_column_type(statement, COLUMN_LINEAGE) != SQLITE_NULL) {
-        TRY(copy_id(statement, COLUMN_LINEAGE, token.lineage_id));
-    }
-    if (sqlite3_column_type(statement, COLUMN_ROTATED_FROM) != SQLITE_NULL) {
-        TRY(copy_id(statement, COLUMN_ROTATED_FROM, token.rotated_from));
-    }
+    TRY(copy_id_if_any(statement, COLUMN_LINEAGE, token.lineage_id));
+    TRY(copy_id_if_any(statement, COLUMN_ROTATED_FROM, token.rotated_from));
+    TRY(read_lifecycle(statement, arena, &token));
     token.version = (uint64_t)sqlite3_column_int64(statement, COLUMN_VERSION);
     token.created_at_ms = sqlite3_column_int64(statement, COLUMN_CREATED);
     token.updated_at_ms = sqlite3_column_int64(statement, COLUMN_UPDATED);
     token.request_count = (uint64_t)sqlite3_column_int64(statement, COLUMN_TOTAL);
-    token.last_used_at_ms = sqlite3_column_int64(statement, COLUMN_LAST_USED);
+    token.last_used_at_ms = sqlite3_column_int64(
+        statement, token.has_version_line ? COLUMN_VERSION_LAST_USED : COLUMN_LAST_USED);
+    token.version_count = (uint64_t)sqlite3_column_int64(statement, COLUMN_VERSION_TOTAL);
     TRY(check_memory(connection));
     ENSURE(!arena_overflowed(arena), TKR_TOO_LARGE);
     *ret_number = sqlite3_column_int64(statement, COLUMN_NUMBER);

@@ -8,7 +8,7 @@
 #include "engine/store_port.h"
 #include "store/sqlite/connection.h"
 
-#define TOKEN_CORE_COLUMNS 15 /* in TOKEN_COLUMNS_CORE; the next column has this index */
+#define TOKEN_CORE_COLUMNS 20 /* in TOKEN_COLUMNS_CORE; the next column has this index */
 
 /* TOKEN_COLUMNS_CORE. Texts point into the statement, networks are in `cidrs`: both live until
  * the next row. All other members are untouched. */

@@ -42,13 +42,21 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_INSERT_TOKEN] =
         "INSERT INTO tokens (digest, id, user, org, tier, line, kind, env, name, scopes, overrides,"
         " allowed_ips, metadata, not_before, expires_at, disabled_at, quarantined_at, revoked_at,"
-        " revoke_reason, display_prefix, lineage_id, rotated_from, version, created_at, updated_at)"
+        " revoke_reason, display_prefix, lineage_id, rotated_from, version, created_at, updated_at,"
+        " replaced_by, grace_until, expires_ungraced, version_line, credit_line, spared_at, source,"
+        " honeytoken, warned, created_by, tier_inherited, role, own_scopes)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-        " ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+        " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36,"
+        " (SELECT number FROM roles WHERE name = ?37 AND org IN (0, ?4) ORDER BY org DESC LIMIT 1),"
+        " ?38)",
     [STATEMENT_UPDATE_TOKEN] =
         "UPDATE tokens SET name = ?3, tier = ?4, scopes = ?5, overrides = ?6, allowed_ips = ?7,"
         " metadata = ?8, not_before = ?9, expires_at = ?10, disabled_at = ?11,"
         " quarantined_at = ?12, revoked_at = ?13, revoke_reason = ?14, updated_at = ?15,"
+        " replaced_by = ?16, grace_until = ?17, expires_ungraced = ?18, version_line = ?19,"
+        " credit_line = ?20, spared_at = ?21, honeytoken = ?22, warned = ?23, tier_inherited = ?24,"
+        " role = (SELECT number FROM roles r WHERE r.name = ?25 AND r.org IN (0, tokens.org)"
+        " ORDER BY r.org DESC LIMIT 1), own_scopes = ?26,"
         " version = version + 1 WHERE id = ?1 AND version = ?2"
         " AND (revoked_at IS NULL OR ?13 IS NOT NULL)",
     [STATEMENT_TOKEN_STATE] = "SELECT version, revoked_at IS NOT NULL FROM tokens WHERE id = ?1",

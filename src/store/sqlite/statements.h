@@ -6,15 +6,20 @@
 /* The columns of a token that both ways of reading need, first; see row.c. */
 #define TOKEN_COLUMNS_CORE                                                                         \
     "t.id, t.digest, t.name, t.kind, t.env, t.line, t.scopes, t.overrides, t.allowed_ips, "        \
-    "t.metadata, t.not_before, t.expires_at, t.disabled_at, t.quarantined_at, t.revoked_at"
+    "t.metadata, t.not_before, t.expires_at, t.disabled_at, t.quarantined_at, t.revoked_at, "      \
+    "t.version_line, t.credit_line, t.spared_at, t.honeytoken, t.warned"
 #define TOKEN_COLUMNS_FULL                                                                         \
     TOKEN_COLUMNS_CORE ", t.number, o.id, u.id, r.name, t.revoke_reason, t.display_prefix, "       \
                        "t.lineage_id, t.rotated_from, t.version, t.created_at, t.updated_at, "     \
-                       "l.total, l.last_used_at"
+                       "l.total, l.last_used_at, v.total, v.last_used_at, t.replaced_by, "         \
+                       "t.created_by, t.grace_until, t.expires_ungraced, t.source, "               \
+                       "t.tier_inherited, (SELECT name FROM roles WHERE number = t.role), "        \
+                       "t.own_scopes"
 /* CROSS JOIN: in SQLite, the order as written, so that `tokens` leads. */
 #define TOKEN_JOINS                                                                                \
     " CROSS JOIN users u ON u.number = t.user CROSS JOIN orgs o ON o.number = t.org"               \
-    " CROSS JOIN tiers r ON r.number = t.tier LEFT JOIN usage_lines l ON l.line = t.line"
+    " CROSS JOIN tiers r ON r.number = t.tier LEFT JOIN usage_lines l ON l.line = t.line"          \
+    " LEFT JOIN usage_lines v ON v.line = t.version_line"
 
 enum statement {
     STATEMENT_BEGIN,

@@ -238,6 +238,36 @@ struct token_texts {
     char cidrs[CIDRS_TEXT_BYTES_MAX];
 };
 
+/* Where the parameters of the lifecycle stand in a statement. */
+struct lifecycle_places {
+    int replaced_by, grace_until, expires_ungraced, version_line, credit_line, spared_at,
+        honeytoken, warned, tier_inherited, role, own_scopes;
+};
+static const struct lifecycle_places insert_places = {26, 27, 28, 29, 30, 31, 33, 34, 36, 37, 38};
+static const struct lifecycle_places update_places = {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26};
+
+static void bind_lifecycle(sqlite3_stmt *statement, const struct token *token,
+                           const struct lifecycle_places *at)
+{
+    bind_text_optional(statement, at->replaced_by, token->replaced_by);
+    bind_integer_optional(statement, at->grace_until, token->grace_until_ms);
+    bind_integer_optional(statement, at->expires_ungraced, token->expires_ungraced_ms);
+    if (token->has_version_line) {
+        bind_integer(statement, at->version_line, token->version_line);
+    }
+    if (token->has_credit_line) {
+        bind_integer(statement, at->credit_line, token->credit_line);
+    }
+    bind_integer_optional(statement, at->spared_at, token->spared_at_ms);
+    bind_integer(statement, at->honeytoken, token->honeytoken);
+    bind_integer(statement, at->warned, token->warned);
+    bind_integer(statement, at->tier_inherited, token->tier_inherited);
+    if (token->role != NULL) {
+        bind_text(statement, at->role, token->role);
+        bind_text(statement, at->own_scopes, token->own_scopes);
+    }
+}
+
 static void bind_token(sqlite3_stmt *statement, const struct token *token,
                        struct token_texts *texts)
 {
@@ -265,6 +295,24 @@ static void bind_token(sqlite3_stmt *statement, const struct token *token,
     bind_integer(statement, 23, (int64_t)token->version);
     bind_integer(statement, 24, token->created_at_ms);
     bind_integer(statement, 25, token->updated_at_ms);
+    bind_integer(statement, 32, token->source);
+    bind_text_optional(statement, 35, token->created_by);
+    bind_lifecycle(statement, token, &insert_places);
+}
+
+/* Lines that the token is to have and has not got. */
+static tkr_error_t give_lines(struct store *store, struct token *token)
+{
+    if (token->line == SEGMENT_NO_LINE) {
+        TRY(new_line(store, &token->line));
+    }
+    if (token->has_version_line && token->version_line == SEGMENT_NO_LINE) {
+        TRY(new_line(store, &token->version_line));
+    }
+    if (token->has_credit_line && token->credit_line == SEGMENT_NO_LINE) {
+        TRY(new_line(store, &token->credit_line));
+    }
+    return TKR_OK;
 }
 
 tkr_error_t store_insert_token(struct store *store, struct token *token,
@@ -277,9 +325,7 @@ tkr_error_t store_insert_token(struct store *store, struct token *token,
     struct meta before = store->current;
     struct token row = *token;
     row.version = 1;
-    if (row.line == SEGMENT_NO_LINE) {
-        TRY(new_line(store, &row.line));
-    }
+    TRY(give_lines(store, &row));
     {
         CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
         struct token_texts texts;
@@ -311,37 +357,47 @@ static tkr_error_t update_refusal(struct store *store, const struct token *token
     return same ? TKR_CONFLICT : TKR_PRECONDITION;
 }
 
-tkr_error_t store_update_token(struct store *store, struct token *token,
-                               const struct store_event *event)
+static tkr_error_t run_update(struct store *store, const struct token *token)
 {
     int64_t tier = 0;
     TRY(find_tier(store, token->tier, &tier));
-    {
-        CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
-        struct token_texts texts;
-        TRY(connection_prepare(&store->writer, STATEMENT_UPDATE_TOKEN, &statement));
-        bind_text(statement, 1, token->id);
-        bind_integer(statement, 2, (int64_t)token->version);
-        bind_text(statement, 3, token->name);
-        bind_integer(statement, 4, tier);
-        bind_text(statement, 5, token->scopes);
-        bind_text_optional(statement, 6, limits_format(&token->overrides, texts.overrides));
-        bind_text_optional(statement, 7, row_format_cidrs(token, texts.cidrs));
-        bind_metadata(statement, 8, token->metadata);
-        bind_integer_optional(statement, 9, token->not_before_ms);
-        bind_integer_optional(statement, 10, token->expires_at_ms);
-        bind_integer_optional(statement, 11, token->disabled_at_ms);
-        bind_integer_optional(statement, 12, token->quarantined_at_ms);
-        bind_integer_optional(statement, 13, token->revoked_at_ms);
-        bind_text(statement, 14, token->revoke_reason);
-        bind_integer(statement, 15, token->updated_at_ms);
-        TRY(statement_run(&store->writer, statement));
-    }
-    if (sqlite3_changes(store->writer.db) == 0) {
-        return update_refusal(store, token);
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    struct token_texts texts;
+    TRY(connection_prepare(&store->writer, STATEMENT_UPDATE_TOKEN, &statement));
+    bind_text(statement, 1, token->id);
+    bind_integer(statement, 2, (int64_t)token->version);
+    bind_text(statement, 3, token->name);
+    bind_integer(statement, 4, tier);
+    bind_text(statement, 5, token->scopes);
+    bind_text_optional(statement, 6, limits_format(&token->overrides, texts.overrides));
+    bind_text_optional(statement, 7, row_format_cidrs(token, texts.cidrs));
+    bind_metadata(statement, 8, token->metadata);
+    bind_integer_optional(statement, 9, token->not_before_ms);
+    bind_integer_optional(statement, 10, token->expires_at_ms);
+    bind_integer_optional(statement, 11, token->disabled_at_ms);
+    bind_integer_optional(statement, 12, token->quarantined_at_ms);
+    bind_integer_optional(statement, 13, token->revoked_at_ms);
+    bind_text(statement, 14, token->revoke_reason);
+    bind_integer(statement, 15, token->updated_at_ms);
+    bind_lifecycle(statement, token, &update_places);
+    TRY(statement_run(&store->writer, statement));
+    return sqlite3_changes(store->writer.db) == 0 ? update_refusal(store, token) : TKR_OK;
+}
+
+tkr_error_t store_update_token(struct store *store, struct token *token,
+                               const struct store_event *event)
+{
+    struct meta before = store->current;
+    struct token row = *token;
+    TRY(give_lines(store, &row));
+    tkr_error_t error = run_update(store, &row);
+    if (error != TKR_OK) {
+        store->current = before;
+        return error;
     }
     TRY(insert_event(store, event));
-    token->version++;
+    row.version++;
+    *token = row;
     return TKR_OK;
 }
 

@@ -217,17 +217,21 @@ static void test_a_new_token_is_answered_in_full_and_once(void **state)
     assert_string_equal(header_of(&answer, "Location"), printed(TOKENS "/%s", id));
     const char *text = text_of(&answer, "token");
     assert_memory_equal(text, "sk_live_", 8);
+    const char *created_by = text_of(&answer, "created_by");
+    assert_memory_equal(created_by, "tok_", 4);
     const char *expected = printed(
         "{\"id\":\"%s\",\"object\":\"token\",\"org_id\":\"default\",\"user_id\":\"alice\","
         "\"name\":\"laptop\",\"kind\":\"user\",\"env\":\"live\",\"display_prefix\":\"%.12s\","
-        "\"tier\":\"free\",\"scopes\":[\"a:y\",\"b:x\"],"
+        "\"tier\":\"free\",\"tier_inherited\":false,\"role\":null,\"scopes\":[\"a:y\",\"b:x\"],"
         "\"limits\":{\"minute\":5,\"hour\":\"unlimited\",\"day\":null},\"credits\":null,"
         "\"allowed_ips\":[\"10.0.0.0/8\"],\"metadata\":{\"k\":[1,0.5]},\"not_before\":null,"
         "\"expires_at\":\"2026-01-02T00:00:00Z\",\"created_at\":\"2026-01-01T00:00:00Z\","
         "\"updated_at\":\"2026-01-01T00:00:00Z\",\"last_used_at\":null,\"request_count\":0,"
-        "\"lineage_id\":\"%s\",\"rotated_from\":null,\"disabled_at\":null,\"revoked_at\":null,"
+        "\"lineage_id\":\"%s\",\"rotated_from\":null,\"replaced_by\":null,"
+        "\"grace_until\":null,\"source\":\"made\",\"created_by\":\"%s\","
+        "\"honeytoken\":false,\"disabled_at\":null,\"quarantined_at\":null,\"revoked_at\":null,"
         "\"revoke_reason\":null,\"status\":\"active\",\"version\":1",
-        id, text, id);
+        id, text, id, created_by);
     assert_string_equal(
         answer.body,
         printed("%s,\"token\":\"%s\",\"replayed\":false,\"warnings\":[]}", expected, text));

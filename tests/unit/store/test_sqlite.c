@@ -200,7 +200,7 @@ static void test_the_view_for_people_computes_status_and_validity(void **state)
     for (size_t i = 0; i < 4; i++) {
         char sql[2000];
         snprintf(sql, sizeof(sql),
-                 "SELECT is_valid FROM v_user_api_keys WHERE id = '%s' AND status = '%s'"
+                 "SELECT is_valid FROM v_user_api_keys WHERE id = '%.30s' AND status = '%s'"
                  " AND org_id = 'acme' AND user_id = 'alice' AND kind = 'user' AND tier = 'free'",
                  tokens[i].id, statuses[i]);
         assert_int_equal(query(fixture, sql), i == 0);
