@@ -107,7 +107,7 @@ static bool decode_segment(const char *text, size_t length, char *out, size_t si
     return written > 0;
 }
 
-/* Our paths have a parameter as their last segment only. */
+/* Our paths have one parameter, a whole segment. */
 static bool path_matches(const struct http_route *row, const char *path, char *ret_parameter,
                          size_t parameter_size)
 {
@@ -116,10 +116,12 @@ static bool path_matches(const struct http_route *row, const char *path, char *r
         return strcmp(row->path, path) == 0;
     }
     size_t fixed = (size_t)(brace - row->path);
-    if (strncmp(row->path, path, fixed) != 0 || strchr(path + fixed, '/') != NULL) {
+    if (strncmp(row->path, path, fixed) != 0) {
         return false;
     }
-    return decode_segment(path + fixed, strlen(path + fixed), ret_parameter, parameter_size);
+    size_t length = strcspn(path + fixed, "/");
+    return strcmp(strchr(brace, '}') + 1, path + fixed + length) == 0 &&
+           decode_segment(path + fixed, length, ret_parameter, parameter_size);
 }
 
 const struct api_route *api_route_find(enum http_method method, const char *path,
