@@ -121,6 +121,13 @@
 #define STATUS_COUNTS_MS 10000             /* tokens by status are counted at most this often */
 #define CLOCK_FLUSH_MS 60000               /* an idle authority writes its clock this often */
 
+/* --- the lifecycle ------------------------------------------------------------------------- */
+#define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */
+#define ROTATION_WATCHED_MAX 4096          /* overlaps that are watched for quiet; more end by time */
+#define EMERGENCY_SETTLE_ROWS 2000         /* rows that an emergency revocation settles at once */
+#define EMERGENCY_SETTLE_RANGE 20000       /* row numbers that it looks through at once */
+#define CLEANUP_BATCH_MAX 500              /* tokens cleaned away in one transaction */
+
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */
 #define CONFIG_VALUE_BYTES_MAX 4096

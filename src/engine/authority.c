@@ -45,6 +45,7 @@ static tkr_error_t init(struct authority *authority, const struct authority_opti
     pthread_mutex_init(&authority->beat_mutex, NULL);
     pthread_mutex_init(&authority->tiers_mutex, NULL);
     pthread_mutex_init(&authority->counts_mutex, NULL);
+    pthread_mutex_init(&authority->epochs.mutex, NULL);
     TRY(init_condition(&authority->queue_changed));
     TRY(init_condition(&authority->flush_done));
     TRY(init_condition(&authority->beat_stop_changed));
@@ -66,6 +67,9 @@ tkr_error_t authority_new(const struct authority_options *options, struct author
     tkr_error_t error = init(authority, options);
     if (error == TKR_OK) {
         error = authority_build(authority, fault);
+    }
+    if (error == TKR_OK) {
+        error = epochs_load(authority);
     }
     if (error == TKR_OK) {
         segment_writer_beat(authority->segment, NULL); /* fresh before anybody asks */
@@ -99,8 +103,10 @@ void authority_free(struct authority *authority)
     pthread_mutex_destroy(&authority->beat_mutex);
     pthread_mutex_destroy(&authority->tiers_mutex);
     pthread_mutex_destroy(&authority->counts_mutex);
+    pthread_mutex_destroy(&authority->epochs.mutex);
     free(authority->runtime_directory);
     free(authority->usage.stored);
+    free(authority->quiet);
     free(authority);
 }
 

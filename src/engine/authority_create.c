@@ -68,7 +68,7 @@ static tkr_error_t check_tier(struct authority *authority, const char *name, str
 }
 
 /* The token's text: chosen by the caller, or made here and kept for the answer. */
-static tkr_error_t make_text(struct authority *authority, const struct token_create *create,
+tkr_error_t change_make_text(struct authority *authority, const struct token_create *create,
                              struct change *change, struct fault *fault)
 {
     const struct token_prefixes *prefixes = &authority->options.prefixes;
@@ -96,15 +96,6 @@ static tkr_error_t make_text(struct authority *authority, const struct token_cre
     return digest_sha256(text, length, change->asked.digest);
 }
 
-static tkr_error_t make_id(struct authority *authority, int64_t now_ms, struct token *token)
-{
-    uint8_t id[TOKEN_ID_BYTES];
-    TRY(token_id_new(authority->options.random, now_ms, id));
-    token_id_format(id, token->id);
-    memcpy(token->lineage_id, token->id, sizeof(token->id));
-    return TKR_OK;
-}
-
 static const char *copied(struct arena *arena, const char *text)
 {
     return text != NULL ? arena_copy(arena, text, strlen(text)) : NULL;
@@ -118,19 +109,6 @@ static void copy_networks(struct change *change, const struct cidr *networks, si
     }
     change->asked.allowed_ips = copy;
     change->asked.allowed_ip_count = count;
-}
-
-/*
- * A key belongs to the user who sends it, not to the whole org: else one user's key could be
- * answered with another's token. A line feed cannot be in either part.
- */
-static void copy_key(struct change *change, const struct token_create *create)
-{
-    if (create->idempotency_key != NULL) {
-        change->idempotency_key =
-            arena_print(change->arena, "%s\n%s", change->by.user_id, create->idempotency_key);
-        memcpy(change->request_digest, create->request_digest, sizeof(change->request_digest));
-    }
 }
 
 static tkr_error_t prepare(struct authority *authority, const struct token_create *create,
@@ -149,8 +127,7 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     TRY(lifetime_decide(&authority->options.lifetimes[create->kind], &create->lifetime, now_ms,
                         &token->expires_at_ms, &change->result.clamped, fault));
     TRY(check_validity(create->not_before_ms, token->expires_at_ms, fault));
-    TRY(make_text(authority, create, change, fault));
-    TRY(make_id(authority, now_ms, token));
+    TRY(change_make_text(authority, create, change, fault));
     token->org_id = copied(change->arena, org);
     token->user_id = copied(change->arena, create->user_id);
     token->name = copied(change->arena, create->name);
@@ -160,13 +137,12 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     token->overrides = create->overrides;
     token->metadata = copied(change->arena, create->metadata != NULL ? create->metadata : "{}");
     token->not_before_ms = create->not_before_ms;
-    token->created_at_ms = now_ms;
-    token->updated_at_ms = now_ms;
+    token->created_at_ms = now_ms; /* anew when it is stored: see token_give_birth */
     token->line = SEGMENT_NO_LINE;
     token->source = create->chosen != NULL ? TOKEN_SOURCE_CHOSEN : TOKEN_SOURCE_MADE;
     memcpy(token->created_by, change->by.token_id, strlen(change->by.token_id) + 1);
     copy_networks(change, create->allowed_ips, create->allowed_ip_count);
-    copy_key(change, create);
+    change_copy_key(change, create->idempotency_key, create->request_digest);
     return arena_overflowed(change->arena) ? TKR_TOO_LARGE : TKR_OK;
 }
 
@@ -206,28 +182,12 @@ static const char *write_details(struct details *details, const struct change *c
     return details_finish(details);
 }
 
-/* The key was used before: the same request gets the same token, without its plaintext. */
-static tkr_error_t replay(struct authority *authority, struct change *change, const char *token_id,
-                          const uint8_t request_digest[TOKEN_DIGEST_BYTES])
-{
-    struct change_result *result = &change->result;
-    if (memcmp(request_digest, change->request_digest, TOKEN_DIGEST_BYTES) != 0) {
-        return fault_set(&result->fault, TKR_IDEMPOTENCY, "Idempotency-Key",
-                         "this key came with another request before");
-    }
-    TRY(authority->store->read_token(authority->store->store, token_id, change->arena,
-                                     &result->token));
-    plaintexts_return(&authority->plaintexts, change->plaintext);
-    change->plaintext = NULL;
-    result->replayed = true;
-    result->clamped = false;
-    return TKR_OK;
-}
-
 static tkr_error_t insert(struct authority *authority, struct change *change)
 {
     const struct store_port *store = authority->store;
     struct token token = change->asked;
+    TRY(token_give_birth(authority, segment_writer_now_ms(authority->segment), &token));
+    memcpy(token.lineage_id, token.id, sizeof(token.lineage_id));
     TRY(tiers_ensure_user(authority, change, &token, token.created_at_ms));
     CLEANUP(details_deinit) struct details details;
     details_init(&details);
@@ -245,33 +205,15 @@ static tkr_error_t insert(struct authority *authority, struct change *change)
 }
 
 /* Only a chosen token can turn out to exist after its user was made; 256 random bits do not. */
-static tkr_error_t insert_chosen(struct authority *authority, struct change *change)
-{
-    const struct store_port *store = authority->store;
-    TRY(store->mark(store->store));
-    tkr_error_t error = insert(authority, change);
-    tkr_error_t released = store->release(store->store, error != TKR_OK);
-    if (error == TKR_CONFLICT) {
-        fault_set(&change->result.fault, error, "token", "this token exists already");
-    }
-    return released != TKR_OK ? released : error;
-}
-
 static tkr_error_t apply_create(struct authority *authority, struct change *change)
 {
-    const struct store_port *store = authority->store;
-    if (change->idempotency_key != NULL) {
-        char token_id[TOKEN_ID_CHARS + 1];
-        uint8_t digest[TOKEN_DIGEST_BYTES];
-        tkr_error_t error =
-            store->find_idempotency(store->store, change->by.org_id, change->idempotency_key,
-                                    change->asked.created_at_ms, token_id, digest);
-        if (error == TKR_OK) {
-            return replay(authority, change, token_id, digest);
-        }
-        ENSURE(error == TKR_NOT_FOUND, error);
+    bool replayed = false;
+    TRY(change_replay(authority, change, &replayed));
+    if (replayed) {
+        return TKR_OK;
     }
-    return change->chosen ? insert_chosen(authority, change) : insert(authority, change);
+    return change->chosen ? change_apply_marked(authority, change, insert)
+                          : insert(authority, change);
 }
 
 static tkr_error_t show_create(struct authority *authority, struct change *change)

@@ -63,7 +63,9 @@ struct change_kind {
     /* After the commit. Errors: those of the segment's put functions. */
     tkr_error_t (*show)(struct authority *authority, struct change *change);
 };
-extern const struct change_kind change_create, change_update, change_revoke, change_tier;
+extern const struct change_kind change_create, change_update, change_revoke, change_tier,
+    change_rotate, change_rollback, change_end_grace, change_disable, change_restore,
+    change_quarantine, change_emergency, change_cleanup;
 
 struct change {
     struct change *next;
@@ -83,6 +85,10 @@ struct change {
     uint8_t request_digest[TOKEN_DIGEST_BYTES];
     const char *reason;
     uint64_t if_version;
+    int64_t grace_ms; /* rotate, rollback */
+    struct emergency emergency;
+    struct store_epoch epoch; /* what it became */
+    struct cleanup cleanup;
 
     /* What became of it. */
     struct change_result result;
@@ -90,6 +96,10 @@ struct change {
     struct token *other;    /* another one that the change wrote, to be shown after it, or NULL */
     bool changed;           /* false: it was so already; there is nothing to show */
     bool denies;            /* afterwards the token is refused: showing it must not fail */
+    bool other_denies;      /* likewise the other */
+    bool version_is_new;    /* rotate: the predecessor got its own line just now */
+    uint8_t (*digests)[TOKEN_DIGEST_BYTES]; /* cleanup: of the tokens that it was at */
+    size_t digest_count;
 };
 
 /* Texts of the principal are copied. Errors: TKR_UNAVAILABLE (no changes are accepted),
@@ -101,6 +111,77 @@ void change_free(struct authority *authority, struct change *change); /* wipes; 
 /* The event of a change on its token (NULL: none). */
 struct store_event change_event(const struct authority *authority, const struct change *change,
                                 const struct token *token, const char *details);
+
+/* --- change.c: what the kinds share ------------------------------------------------------ */
+
+/* The token that is meant, into change->asked.id. NOT_FOUND: it is no identifier. */
+MUST_USE tkr_error_t change_copy_id(const char *token_id, struct change *change);
+/* A key belongs to the user who sends it, not to the whole org: else one user's key could be
+ * answered with another's token. A line feed cannot be in either part. NULL: none. */
+void change_copy_key(struct change *change, const char *key,
+                     const uint8_t request_digest[TOKEN_DIGEST_BYTES]);
+/* The text of a new token, chosen or made here (then kept in change->plaintext), its digest and
+ * display prefix, into change->asked. (authority_create.c) */
+MUST_USE tkr_error_t change_make_text(struct authority *authority,
+                                      const struct token_create *create, struct change *change,
+                                      struct fault *fault);
+
+/* On the writer thread. When the change's key was used before: the same request gets the same
+ * token, without its plaintext. IDEMPOTENCY: it was another request. */
+MUST_USE tkr_error_t change_replay(struct authority *authority, struct change *change,
+                                   bool *ret_replayed);
+/* Runs a change that makes several calls of the store: undone as a whole when it fails. */
+MUST_USE tkr_error_t change_apply_marked(struct authority *authority, struct change *change,
+                                         tkr_error_t (*apply)(struct authority *, struct change *));
+/* The token as it is in this batch. NOT_FOUND also for another org's. */
+MUST_USE tkr_error_t change_read_current(struct authority *authority, const struct change *change,
+                                         const char *token_id, struct token *ret_token);
+/*
+ * FORBIDDEN: nobody changes a token that may do more than they may: a later expiry, wider
+ * networks or an end of being disabled would be given by somebody who could not have made the
+ * token. Revoking takes no such check, because it only takes away.
+ */
+MUST_USE tkr_error_t change_check_reach(struct change *change, const struct token *token);
+MUST_USE tkr_error_t change_check_version(struct change *change, const struct token *token);
+/* CONFLICT: the token is not ours to change. */
+MUST_USE tkr_error_t change_check_source(struct change *change, const struct token *token);
+/* A token that is about to be inserted: its id, made now and after every emergency revocation
+ * (which goes by the time in the id), and the times. */
+MUST_USE tkr_error_t token_give_birth(struct authority *authority, int64_t now_ms,
+                                      struct token *token);
+
+/* The lifetime policy that applies to a token. */
+const struct lifetime_policy *authority_lifetime(const struct authority *authority,
+                                                 const struct token *token);
+
+/* --- authority_emergency.c ---------------------------------------------------------------- */
+
+#define EMERGENCY_REASON "emergency revocation"
+/* An emergency revocation that is not settled. */
+struct pending_epoch {
+    struct store_epoch epoch; /* its texts are in `texts`; without a reason */
+    char texts[ORG_ID_BYTES_MAX + USER_ID_BYTES_MAX + 2];
+};
+struct epochs {
+    pthread_mutex_t mutex; /* the writer thread writes, all read */
+    struct pending_epoch pending[SEGMENT_EPOCHS_MAX];
+    size_t count;
+    _Atomic int64_t newest_ms; /* of all that ever were */
+    bool settle_failed;        /* told, until it works again */
+};
+/* Before the writer thread runs, and after the segment is there. */
+MUST_USE tkr_error_t epochs_load(struct authority *authority);
+int64_t epochs_newest_ms(const struct authority *authority);
+bool epochs_pending(struct authority *authority);
+/* A token that a pending epoch covers is revoked, whatever its row says. */
+void epochs_overlay(struct authority *authority, struct token *token);
+/* Settles some rows. Whether there is more to do at once. */
+bool epochs_settle_slice(struct authority *authority);
+
+/* --- rotation_quiet.c --------------------------------------------------------------------- */
+
+/* Ends predecessors that nobody uses any more. At each flush. */
+void rotation_end_quiet(struct authority *authority);
 
 /* --- the authority ----------------------------------------------------------------------- */
 
@@ -167,6 +248,9 @@ struct authority {
     int64_t started_at_ms, load_ms;
     bool attached;
 
+    struct epochs epochs;
+    struct quiet_watch *quiet; /* rotation_quiet.c */
+
     pthread_mutex_t counts_mutex;
     uint64_t counts[TOKEN_STATUS_COUNT];
     int64_t counted_at_ns; /* monotonic; 0: never */
@@ -191,6 +275,8 @@ void writer_refuse_changes(struct authority *authority, tkr_error_t error);
 bool writer_outcome_known(tkr_error_t error);
 
 /* --- writer_show.c ----------------------------------------------------------------------- */
+/* The end of what segment_writer_begin began: the segment shows the store up to `store_seq`. */
+void writer_shown(struct authority *authority, uint64_t store_seq);
 void writer_show_batch(struct authority *authority, struct change *changes, uint64_t store_seq);
 void writer_show_again(struct authority *authority);
 MUST_USE tkr_error_t show_token(struct authority *authority, const struct token *token,

@@ -19,6 +19,7 @@ static void overlay(struct authority *authority, struct token *token, int64_t no
     if (last_used_ms > token->last_used_at_ms) {
         token->last_used_at_ms = last_used_ms;
     }
+    epochs_overlay(authority, token);
     token->status = token_status_at(token, now_ms);
 }
 
@@ -65,6 +66,7 @@ tkr_error_t authority_list_tokens(struct authority *authority, const struct prin
         return fault_set(fault, TKR_OUT_OF_RANGE, "limit", "must be 1 to %d", LIST_PAGE_MAX);
     }
     own.now_ms = now_ms;
+    own.epochs_pending = epochs_pending(authority);
     tkr_error_t error = authority->store->list_tokens(authority->store->store, &own, arena, &page);
     if (error == TKR_INVALID) {
         return fault_set(fault, error, "cursor", "this is no cursor of ours");

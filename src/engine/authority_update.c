@@ -11,15 +11,6 @@
 
 /* --- on the caller's thread -------------------------------------------------------------- */
 
-static tkr_error_t copy_id(const char *token_id, struct change *change)
-{
-    uint8_t id[TOKEN_ID_BYTES];
-    /* What is no identifier names no token. */
-    ENSURE(token_id_parse(token_id, strlen(token_id), id) == TKR_OK, TKR_NOT_FOUND);
-    token_id_format(id, change->asked.id);
-    return TKR_OK;
-}
-
 static tkr_error_t check_update(struct authority *authority, const struct token_update *update,
                                 struct change *change, struct fault *fault)
 {
@@ -111,7 +102,7 @@ tkr_error_t authority_update_token(struct authority *authority, const struct pri
         return fault_set(fault, TKR_NO_SPACE, "", "the runtime directory is full");
     }
     TRY(change_new(authority, &change_update, by, done, context, &change, fault));
-    tkr_error_t error = copy_id(token_id, change);
+    tkr_error_t error = change_copy_id(token_id, change);
     if (error == TKR_OK) {
         error = check_self(change, update, fault);
     }
@@ -128,19 +119,58 @@ tkr_error_t authority_update_token(struct authority *authority, const struct pri
     return writer_submit(authority, change, fault);
 }
 
+static const struct change_kind *const hold_kinds[] = {
+    [HOLD_DISABLE] = &change_disable,
+    [HOLD_QUARANTINE] = &change_quarantine,
+    [HOLD_RESTORE] = &change_restore,
+};
+
+static tkr_error_t copy_reason(const struct authority *authority, const char *reason,
+                               struct change *change, struct fault *fault)
+{
+    if (reason == NULL || reason[0] == '\0') {
+        return TKR_OK;
+    }
+    TRY(check_text(authority, "reason", reason, REVOKE_REASON_BYTES_MAX, fault));
+    change->reason = arena_copy(change->arena, reason, strlen(reason));
+    ENSURE(change->reason != NULL, TKR_MEMORY);
+    return TKR_OK;
+}
+
+tkr_error_t authority_hold_token(struct authority *authority, const struct principal *by,
+                                 const char *token_id, enum token_hold hold, const char *reason,
+                                 uint64_t if_version, change_done done, void *context,
+                                 struct fault *fault)
+{
+    struct change *change = NULL;
+    TRY(change_new(authority, hold_kinds[hold], by, done, context, &change, fault));
+    tkr_error_t error = change_copy_id(token_id, change);
+    if (error == TKR_OK) {
+        error = copy_reason(authority, reason, change, fault);
+    }
+    if (error != TKR_OK) {
+        change_free(authority, change);
+        return error;
+    }
+    change->if_version = if_version;
+    change->update = (struct token_update){
+        .has_disabled = hold != HOLD_QUARANTINE,
+        .disabled = hold == HOLD_DISABLE,
+        .has_quarantined = hold != HOLD_DISABLE,
+        .quarantined = hold == HOLD_QUARANTINE,
+    };
+    return writer_submit(authority, change, fault);
+}
+
 tkr_error_t authority_revoke_token(struct authority *authority, const struct principal *by,
                                    const char *token_id, const char *reason, uint64_t if_version,
                                    change_done done, void *context, struct fault *fault)
 {
     struct change *change = NULL;
-    if (reason != NULL && reason[0] != '\0') {
-        TRY(check_text(authority, "reason", reason, REVOKE_REASON_BYTES_MAX, fault));
-    }
     TRY(change_new(authority, &change_revoke, by, done, context, &change, fault));
-    tkr_error_t error = copy_id(token_id, change);
-    if (error == TKR_OK && reason != NULL && reason[0] != '\0') {
-        change->reason = arena_copy(change->arena, reason, strlen(reason));
-        error = change->reason != NULL ? TKR_OK : TKR_MEMORY;
+    tkr_error_t error = change_copy_id(token_id, change);
+    if (error == TKR_OK) {
+        error = copy_reason(authority, reason, change, fault);
     }
     if (error != TKR_OK) {
         change_free(authority, change);
@@ -151,44 +181,6 @@ tkr_error_t authority_revoke_token(struct authority *authority, const struct pri
 }
 
 /* --- on the writer thread ---------------------------------------------------------------- */
-
-static tkr_error_t read_current(struct authority *authority, struct change *change,
-                                struct token *ret_token)
-{
-    const struct store_port *store = authority->store;
-    struct token token;
-    TRY(store->read_token(store->store, change->asked.id, change->arena, &token));
-    ENSURE(principal_sees(&change->by, &token), TKR_NOT_FOUND);
-    *ret_token = token;
-    return TKR_OK;
-}
-
-/*
- * Nobody changes a token that may do more than they may: a later expiry, wider networks or an
- * end of being disabled would be given by somebody who could not have made the token. Revoking
- * takes no such check, because it only takes away.
- */
-static tkr_error_t check_reach(struct change *change, const struct token *token)
-{
-    const struct principal *by = &change->by;
-    bool covered =
-        scopes_cover(by->scopes, strlen(by->scopes), token->scopes, strlen(token->scopes)) &&
-        (token->kind != TOKEN_KIND_ADMIN || principal_is_global(by));
-    if (!covered) {
-        return fault_set(&change->result.fault, TKR_FORBIDDEN, "",
-                         "nobody can change a token that has more scope than they have");
-    }
-    return TKR_OK;
-}
-
-static tkr_error_t check_version(struct change *change, const struct token *token)
-{
-    if (change->if_version != 0 && change->if_version != token->version) {
-        return fault_set(&change->result.fault, TKR_PRECONDITION, "If-Match",
-                         "the token is at version %llu", (unsigned long long)token->version);
-    }
-    return TKR_OK;
-}
 
 /* The token as it is to be, and what is different, for the event. */
 static void merge_values(const struct change *change, struct token *token, struct details *details)
@@ -235,9 +227,14 @@ static tkr_error_t merge_times(struct authority *authority, struct change *chang
         token->not_before_ms = update->not_before_ms;
         details_time(details, "not_before", token->not_before_ms);
     }
+    if (update->has_expires && token->replaced_by[0] != '\0') {
+        return fault_set(&change->result.fault, TKR_CONFLICT, "expires_at",
+                         "it was rotated and ends with its overlap; rotate its successor, or roll "
+                         "back");
+    }
     if (update->has_expires) {
         details_time(details, "expires_at_was", token->expires_at_ms);
-        TRY(lifetime_decide(&authority->options.lifetimes[token->kind], &update->lifetime, now_ms,
+        TRY(lifetime_decide(authority_lifetime(authority, token), &update->lifetime, now_ms,
                             &token->expires_at_ms, &change->result.clamped, &change->result.fault));
         details_time(details, "expires_at", token->expires_at_ms);
     }
@@ -251,9 +248,22 @@ static tkr_error_t merge_times(struct authority *authority, struct change *chang
         }
         details_flag(details, "disabled", update->disabled);
     }
-    change->denies = token->disabled_at_ms != 0;
+    if (update->has_quarantined) {
+        bool is_quarantined = token->quarantined_at_ms != 0;
+        if (update->quarantined != is_quarantined) {
+            token->quarantined_at_ms = update->quarantined ? now_ms : 0;
+        }
+        details_flag(details, "quarantined", update->quarantined);
+    }
+    change->denies = token->disabled_at_ms != 0 || token->quarantined_at_ms != 0;
     token->updated_at_ms = now_ms;
     return TKR_OK;
+}
+
+/* As revoking does: that may happen to a token with more scope than the caller's. */
+static bool only_takes_away(const struct change *change)
+{
+    return change->kind == &change_disable || change->kind == &change_quarantine;
 }
 
 static tkr_error_t apply_update(struct authority *authority, struct change *change)
@@ -262,11 +272,19 @@ static tkr_error_t apply_update(struct authority *authority, struct change *chan
     CLEANUP(details_deinit) struct details details;
     details_init(&details);
     struct token token;
-    TRY(read_current(authority, change, &token));
-    TRY(check_reach(change, &token));
-    TRY(check_version(change, &token));
+    TRY(change_read_current(authority, change, change->asked.id, &token));
+    if (!only_takes_away(change)) {
+        TRY(change_check_reach(change, &token));
+    }
+    TRY(change_check_version(change, &token));
     if (token.revoked_at_ms != 0) {
         return fault_set(&change->result.fault, TKR_CONFLICT, "", "the token is revoked");
+    }
+    if (change->kind == &change_update) { /* to be refused for a while is none of its master's */
+        TRY(change_check_source(change, &token));
+    }
+    if (change->reason != NULL) {
+        details_text(&details, "reason", change->reason);
     }
     merge_values(change, &token, &details);
     TRY(merge_times(authority, change, &token, &details));
@@ -286,12 +304,12 @@ static tkr_error_t apply_revoke(struct authority *authority, struct change *chan
     CLEANUP(details_deinit) struct details details;
     details_init(&details);
     struct token token;
-    TRY(read_current(authority, change, &token));
+    TRY(change_read_current(authority, change, change->asked.id, &token));
     if (token.revoked_at_ms != 0) {
         change->result.token = token;
         return TKR_OK;
     }
-    TRY(check_version(change, &token));
+    TRY(change_check_version(change, &token));
     token.revoked_at_ms = segment_writer_now_ms(authority->segment);
     token.updated_at_ms = token.revoked_at_ms;
     token.revoke_reason = change->reason;
@@ -311,4 +329,7 @@ static tkr_error_t show_change(struct authority *authority, struct change *chang
 }
 
 const struct change_kind change_update = {"token.update", apply_update, show_change};
+const struct change_kind change_disable = {"token.disable", apply_update, show_change};
+const struct change_kind change_restore = {"token.restore", apply_update, show_change};
+const struct change_kind change_quarantine = {"token.quarantine", apply_update, show_change};
 const struct change_kind change_revoke = {"token.revoke", apply_revoke, show_change};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/authority_internal.h"
+#include "policy/scopes.h"
 
 /* Cut at the maximum, and not within a character. */
 static const char *copied(struct arena *arena, const char *text, size_t bytes_max)
@@ -86,4 +87,127 @@ struct store_event change_event(const struct authority *authority, const struct 
         event.token_name = token->name;
     }
     return event;
+}
+
+/* --- shared by the kinds ------------------------------------------------------------------- */
+
+/* What is no identifier names no token. */
+tkr_error_t change_copy_id(const char *token_id, struct change *change)
+{
+    uint8_t id[TOKEN_ID_BYTES];
+    ENSURE(token_id_parse(token_id, strlen(token_id), id) == TKR_OK, TKR_NOT_FOUND);
+    token_id_format(id, change->asked.id);
+    return TKR_OK;
+}
+
+void change_copy_key(struct change *change, const char *key,
+                     const uint8_t request_digest[TOKEN_DIGEST_BYTES])
+{
+    if (key != NULL) {
+        change->idempotency_key = arena_print(change->arena, "%s\n%s", change->by.user_id, key);
+        memcpy(change->request_digest, request_digest, sizeof(change->request_digest));
+    }
+}
+
+tkr_error_t change_replay(struct authority *authority, struct change *change, bool *ret_replayed)
+{
+    const struct store_port *store = authority->store;
+    struct change_result *result = &change->result;
+    char token_id[TOKEN_ID_CHARS + 1];
+    uint8_t digest[TOKEN_DIGEST_BYTES];
+    *ret_replayed = false;
+    if (change->idempotency_key == NULL) {
+        return TKR_OK;
+    }
+    tkr_error_t error =
+        store->find_idempotency(store->store, change->by.org_id, change->idempotency_key,
+                                segment_writer_now_ms(authority->segment), token_id, digest);
+    ENSURE(error != TKR_NOT_FOUND, TKR_OK);
+    TRY(error);
+    if (memcmp(digest, change->request_digest, TOKEN_DIGEST_BYTES) != 0) {
+        return fault_set(&result->fault, TKR_IDEMPOTENCY, "Idempotency-Key",
+                         "this key came with another request before");
+    }
+    TRY(store->read_token(store->store, token_id, change->arena, &result->token));
+    plaintexts_return(&authority->plaintexts, change->plaintext);
+    change->plaintext = NULL;
+    result->replayed = true;
+    result->clamped = false;
+    *ret_replayed = true;
+    return TKR_OK;
+}
+
+tkr_error_t change_apply_marked(struct authority *authority, struct change *change,
+                                tkr_error_t (*apply)(struct authority *, struct change *))
+{
+    const struct store_port *store = authority->store;
+    TRY(store->mark(store->store));
+    tkr_error_t error = apply(authority, change);
+    tkr_error_t released = store->release(store->store, error != TKR_OK);
+    if (error == TKR_CONFLICT && change->chosen && change->result.fault.error != error) {
+        fault_set(&change->result.fault, error, "token", "this token exists already");
+    }
+    return released != TKR_OK ? released : error;
+}
+
+tkr_error_t change_read_current(struct authority *authority, const struct change *change,
+                                const char *token_id, struct token *ret_token)
+{
+    const struct store_port *store = authority->store;
+    struct token token;
+    TRY(store->read_token(store->store, token_id, change->arena, &token));
+    ENSURE(principal_sees(&change->by, &token), TKR_NOT_FOUND);
+    epochs_overlay(authority, &token);
+    *ret_token = token;
+    return TKR_OK;
+}
+
+tkr_error_t change_check_reach(struct change *change, const struct token *token)
+{
+    const struct principal *by = &change->by;
+    bool covered =
+        scopes_cover(by->scopes, strlen(by->scopes), token->scopes, strlen(token->scopes)) &&
+        (token->kind != TOKEN_KIND_ADMIN || principal_is_global(by));
+    if (!covered) {
+        return fault_set(&change->result.fault, TKR_FORBIDDEN, "",
+                         "nobody can change a token that has more scope than they have");
+    }
+    return TKR_OK;
+}
+
+tkr_error_t change_check_version(struct change *change, const struct token *token)
+{
+    if (change->if_version != 0 && change->if_version != token->version) {
+        return fault_set(&change->result.fault, TKR_PRECONDITION, "If-Match",
+                         "the token is at version %llu", (unsigned long long)token->version);
+    }
+    return TKR_OK;
+}
+
+tkr_error_t change_check_source(struct change *change, const struct token *token)
+{
+    if (token->source == TOKEN_SOURCE_ENVIRONMENT) {
+        return fault_set(&change->result.fault, TKR_CONFLICT, "",
+                         "the token comes from the environment of the daemon (API_TOKENS): change "
+                         "it there");
+    }
+    return TKR_OK;
+}
+
+tkr_error_t token_give_birth(struct authority *authority, int64_t now_ms, struct token *token)
+{
+    uint8_t id[TOKEN_ID_BYTES];
+    int64_t epoch_ms = epochs_newest_ms(authority);
+    int64_t born_ms = now_ms > epoch_ms ? now_ms : epoch_ms + 1;
+    TRY(token_id_new(authority->options.random, born_ms, id));
+    token_id_format(id, token->id);
+    token->created_at_ms = now_ms;
+    token->updated_at_ms = now_ms;
+    return TKR_OK;
+}
+
+const struct lifetime_policy *authority_lifetime(const struct authority *authority,
+                                                 const struct token *token)
+{
+    return &authority->options.lifetimes[token->kind];
 }

@@ -43,6 +43,8 @@ struct authority_options {
     enum window_kind window_kinds[WINDOW_COUNT];
     struct lifetime_policy lifetimes[3]; /* by enum token_kind */
     int64_t usage_flush_ms;              /* 1000 */
+    int64_t rotation_quiet_ms; /* a predecessor that was quiet for so long, and its successor in
+                                  use, ends; 0: only when its overlap is over */
     bool reset_clock; /* the operator says that the wall clock is right: forget the high water */
     /* Called from the authority's threads for what somebody should know (each event once). */
     void (*report)(void *context, enum log_level level, const char *event, const char *detail);
@@ -76,13 +78,19 @@ const struct histogram *authority_commit_latency(const struct authority *authori
 
 /* --- changes ------------------------------------------------------------------------------ */
 
+struct emergency;
+struct cleanup;
 struct change_result {
     tkr_error_t error;
     struct fault fault;
-    struct token token;    /* as it is now; its texts live until `done` returns */
-    const char *plaintext; /* create: the new token, wiped after `done` returns; else NULL */
-    bool clamped;          /* create/update: the maximum lifetime cut the expiry */
-    bool replayed;         /* create: this Idempotency-Key made it earlier; plaintext NULL */
+    struct token token; /* as it is now; its texts live until `done` returns */
+    const char
+        *plaintext; /* create, rotate: the new token, wiped after `done` returns; else NULL */
+    const struct token *predecessor;   /* rotate: the token that was rotated; NULL: replayed */
+    const struct emergency *emergency; /* likewise for these two */
+    const struct cleanup *cleanup;
+    bool clamped;  /* create/update: the maximum lifetime cut the expiry */
+    bool replayed; /* create: this Idempotency-Key made it earlier; plaintext NULL */
 };
 typedef void (*change_done)(void *context, const struct change_result *result);
 
@@ -115,7 +123,7 @@ MUST_USE tkr_error_t authority_create_token(struct authority *authority, const s
 /* What an update may change; `has_` says which. */
 struct token_update {
     bool has_name, has_tier, has_scopes, has_overrides, has_allowed_ips, has_metadata, has_expires,
-        has_not_before, has_disabled;
+        has_not_before, has_disabled, has_quarantined;
     const char *name, *tier;
     const char *const *scopes;
     size_t scope_count;
@@ -126,6 +134,7 @@ struct token_update {
     struct lifetime_asked lifetime;
     int64_t not_before_ms;
     bool disabled;
+    bool quarantined;
     uint64_t if_version; /* 0: whatever it is; else PRECONDITION when it differs */
 };
 /* Errors: as for creating, and NOT_FOUND, PRECONDITION, CONFLICT (it is revoked), FORBIDDEN (the
@@ -142,6 +151,91 @@ MUST_USE tkr_error_t authority_revoke_token(struct authority *authority, const s
                                             const char *reason /* NULL: none */,
                                             uint64_t if_version, change_done done, void *context,
                                             struct fault *fault);
+
+/*
+ * Rotation: a successor with the same configuration takes the place of the token, which goes on
+ * beside it for `grace_ms`. Counters, limits and credits belong to the lineage: nothing starts
+ * anew. The result's token is the successor, with its plaintext. See authority_rotate.c.
+ */
+struct token_rotate {
+    int64_t grace_ms;  /* 0 to ROTATION_GRACE_S_MAX; 0: the predecessor ends at once */
+    bool has_lifetime; /* else as long as the predecessor was given */
+    struct lifetime_asked lifetime;
+    const char *chosen; /* the successor's text; NULL: generate */
+    size_t chosen_length;
+    const char *idempotency_key; /* NULL: none */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES];
+    uint64_t if_version; /* of the predecessor; 0: whatever it is */
+};
+/* Errors: as for creating; NOT_FOUND; CONFLICT: it was rotated already (naming the successor: of
+ * two at once one wins), is revoked, disabled or quarantined, or comes from the environment. */
+MUST_USE tkr_error_t authority_rotate_token(struct authority *authority, const struct principal *by,
+                                            const char *token_id, const struct token_rotate *rotate,
+                                            change_done done, void *context, struct fault *fault);
+/* Within the overlap: the predecessor is current again, and the successor ends after `grace_ms`, or
+ * at once and for good. Named by either. The result's token is the predecessor. CONFLICT: never
+ * rotated, or the overlap is over. */
+MUST_USE tkr_error_t authority_rollback_token(struct authority *authority,
+                                              const struct principal *by, const char *token_id,
+                                              int64_t grace_ms, change_done done, void *context,
+                                              struct fault *fault);
+
+/* Refused until restored. As an update of `disabled` or `quarantined` alone, with an event of
+ * its own and a reason (NULL: none). Restoring lifts both. */
+enum token_hold { HOLD_DISABLE, HOLD_QUARANTINE, HOLD_RESTORE };
+MUST_USE tkr_error_t authority_hold_token(struct authority *authority, const struct principal *by,
+                                          const char *token_id, enum token_hold hold,
+                                          const char *reason, uint64_t if_version, change_done done,
+                                          void *context, struct fault *fault);
+
+/*
+ * Emergency revocation: whatever was made until now and matches is refused, durably and from the
+ * moment of the answer, however many tokens that are. See authority_emergency.c. The caller's own
+ * token can be spared. Errors: OUT_OF_RANGE (reason), FORBIDDEN (another org without `*`),
+ * NOT_FOUND (org or user), BUSY (SEGMENT_EPOCHS_MAX are being settled).
+ */
+struct emergency {
+    const char *reason;
+    const char *org_id;  /* NULL: the principal's; "*": all */
+    const char *user_id; /* NULL: all */
+    bool has_kind;
+    enum token_kind kind;
+    bool spare_caller;
+    /* What became of it. */
+    uint64_t number;
+    int64_t at_ms;
+    bool spared;
+};
+MUST_USE tkr_error_t authority_emergency_revoke(struct authority *authority,
+                                                const struct principal *by,
+                                                const struct emergency *emergency, change_done done,
+                                                void *context, struct fault *fault);
+/* The newest first, of the principal's org or of all; at most `limit`. */
+MUST_USE tkr_error_t authority_list_epochs(struct authority *authority, const struct principal *by,
+                                           uint32_t limit, struct arena *arena,
+                                           struct store_epoch **ret_epochs, size_t *ret_count);
+
+/*
+ * Cleanup: deletes tokens that expired or were revoked before `before_ms`, at most
+ * CLEANUP_BATCH_MAX a call; call again while `more`. A digest that was revoked leaves a tombstone,
+ * so it never comes back. `deactivate_only` revokes the expired ones and deletes nothing.
+ */
+struct cleanup {
+    int64_t before_ms;
+    bool deactivate_only;
+    /* What became of it. */
+    uint64_t count;
+    bool more;
+};
+/* Errors: OUT_OF_RANGE (before_ms is not in the past), FORBIDDEN (without `*`). */
+MUST_USE tkr_error_t authority_cleanup(struct authority *authority, const struct principal *by,
+                                       const struct cleanup *cleanup, change_done done,
+                                       void *context, struct fault *fault);
+/* How many a cleanup would find: expired, and revoked. */
+MUST_USE tkr_error_t authority_count_cleanup(struct authority *authority,
+                                             const struct principal *by, int64_t before_ms,
+                                             uint64_t *ret_expired, uint64_t *ret_revoked,
+                                             struct fault *fault);
 
 /* The tiers table: put inserts or replaces. `scopes` of the principal must grant
  * `tiers:write`. (The engine checks FORBIDDEN for escalation only; api/ checks call scopes.) */

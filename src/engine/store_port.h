@@ -44,6 +44,7 @@ struct token_filter {
     enum token_status status;
     bool include_inactive; /* without has_status: also expired and revoked ones */
     uint32_t limit;        /* 1 to LIST_PAGE_MAX */
+    bool epochs_pending;   /* an emergency revocation covers rows that do not say it yet */
     const char *cursor;    /* NULL: from the newest */
     int64_t now_ms;        /* what "expired" is measured against */
 };
@@ -81,6 +82,33 @@ struct store_loader {
                         uint32_t *ret_number);
     tkr_error_t (*line)(void *context, uint32_t line, const uint8_t *image, size_t bytes);
     tkr_error_t (*token)(void *context, unsigned worker, const struct store_loaded_token *token);
+};
+
+/* An emergency revocation: all that was born up to its time and matches is revoked. Settling
+ * writes that into the rows. Numbers of orgs and users are the store's own. */
+struct store_epoch {
+    uint64_t number;
+    int64_t at_ms;
+    const char *org_id, *user_id; /* NULL: all */
+    bool has_kind;
+    enum token_kind kind;
+    const char *reason;
+    bool settled;
+    uint64_t tokens; /* that it revoked, as far as settled */
+};
+
+/* A token that a cleanup is at. */
+struct store_cleaned {
+    uint8_t digest[TOKEN_DIGEST_BYTES];
+    char id[TOKEN_ID_CHARS + 1];
+    const char *org_id, *user_id, *name; /* until the next one */
+    bool revoked;
+};
+
+/* A version and its successor, both in use. */
+struct store_overlap {
+    char id[TOKEN_ID_CHARS + 1];
+    uint32_t line, successor_line; /* of the versions */
 };
 
 struct store_identity {
@@ -141,6 +169,23 @@ struct store_port {
     /* Also on the writer's connection, so that it sees the batch's own changes. */
     tkr_error_t (*read_token)(struct store *store, const char *token_id, struct arena *arena,
                               struct token *ret_token);
+    /* Emergency revocations. put gives the number; NOT_FOUND: no such org or user. */
+    tkr_error_t (*put_epoch)(struct store *store, struct store_epoch *epoch,
+                             const struct store_event *event);
+    /* Revokes rows that the epoch covers, at most EMERGENCY_SETTLE_ROWS, and shows the digest of
+     * each. *ret_settled: it was the last. */
+    tkr_error_t (*settle_epoch)(struct store *store, uint64_t number,
+                                tkr_error_t (*visit)(void *context,
+                                                     const uint8_t digest[TOKEN_DIGEST_BYTES]),
+                                void *context, bool *ret_settled);
+    /* Tokens that ended before `before_ms`, at most `limit`: deletes them, with a tombstone for
+     * each that was revoked; or, with `deactivate`, revokes those that only expired. `visit` sees
+     * each before it goes and gives its event. */
+    tkr_error_t (*cleanup)(struct store *store, int64_t before_ms, bool deactivate, uint32_t limit,
+                           int64_t now_ms,
+                           tkr_error_t (*visit)(void *context, const struct store_cleaned *cleaned,
+                                                struct store_event *ret_event),
+                           void *context, uint32_t *ret_count);
     /* Idempotency: NOT_FOUND, or the token that the key made and the request's digest. */
     tkr_error_t (*find_idempotency)(struct store *store, const char *org_id, const char *key,
                                     int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],
@@ -160,6 +205,18 @@ struct store_port {
                                struct arena *arena, struct token_page *ret_page);
     tkr_error_t (*list_tiers)(struct store *store, struct arena *arena, struct tier **ret_tiers,
                               size_t *ret_count);
+    /* The newest first. org_id NULL: all. `pending_only`: those that are not settled. */
+    tkr_error_t (*list_epochs)(struct store *store, const char *org_id, bool pending_only,
+                               uint32_t limit, struct arena *arena, struct store_epoch **ret_epochs,
+                               size_t *ret_count);
+    /* The time of the newest epoch; 0: there was none. */
+    tkr_error_t (*newest_epoch)(struct store *store, int64_t *ret_at_ms);
+    /* Tokens that live on beside a successor, at most `limit`. */
+    tkr_error_t (*list_overlaps)(struct store *store, int64_t now_ms, uint32_t limit,
+                                 struct store_overlap *ret_overlaps, size_t *ret_count);
+    /* What a cleanup would find. */
+    tkr_error_t (*count_ended)(struct store *store, int64_t before_ms, uint64_t *ret_expired,
+                               uint64_t *ret_revoked);
     tkr_error_t (*count_tokens)(struct store *store, int64_t now_ms,
                                 uint64_t ret_counts[TOKEN_STATUS_COUNT]);
 

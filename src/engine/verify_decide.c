@@ -46,7 +46,7 @@ static inline struct segment_meter meter_of(const struct evaluation *e)
 static __attribute__((noinline, cold)) tkr_verdict_t check_epochs(const struct evaluation *e)
 {
     struct segment_epoch_subject subject = {
-        .born_ms = segment_token_born_ms(e->text),
+        .born_ms = token_id_ms(e->text),
         .org = e->result->org_number,
         .user = user_of(e),
         .kind = e->result->kind,

@@ -228,11 +228,12 @@ struct orders {
     bool flush, stop;
 };
 
-static struct orders wait_for_orders(struct authority *authority, bool flushing)
+/* `busy`: there is something to do already. */
+static struct orders wait_for_orders(struct authority *authority, bool busy, bool flushing)
 {
     struct orders orders = {0};
     pthread_mutex_lock(&authority->queue_mutex);
-    while (!flushing && authority->queue_first == NULL && !authority->flush_due &&
+    while (!busy && authority->queue_first == NULL && !authority->flush_due &&
            !authority->stopping) {
         pthread_cond_wait(&authority->queue_changed, &authority->queue_mutex);
     }
@@ -281,22 +282,29 @@ static void *run_writer(void *context)
 {
     struct authority *authority = context;
     bool flushing = false;
+    bool settling = epochs_pending(authority);
     uint64_t asked = 0;
     for (;;) {
-        struct orders orders = wait_for_orders(authority, flushing);
+        struct orders orders = wait_for_orders(authority, flushing || settling, flushing);
         if (orders.stop) {
             break;
         }
         if (orders.batch != NULL) {
             run_batch(authority, orders.batch);
+            settling = epochs_pending(authority);
         }
         if (orders.flush) {
             asked = flushes_asked(authority);
             writer_show_again(authority);
             flushing = usage_flush_begin(authority);
+            settling = epochs_pending(authority); /* also one that failed before */
+            rotation_end_quiet(authority);
         }
         if (flushing) {
             flushing = usage_flush_slice(authority);
+        }
+        if (settling) {
+            settling = epochs_settle_slice(authority);
         }
         if (!flushing) {
             flush_ended(authority, asked);

@@ -118,19 +118,32 @@ static void remember(struct authority *authority, const struct change *change)
     }
 }
 
+static bool take_out(struct authority *authority, const struct token *token)
+{
+    tkr_error_t removed = segment_writer_remove_token(authority->segment, token->digest);
+    return removed == TKR_OK || removed == TKR_NOT_FOUND;
+}
+
 static void could_not_show(struct authority *authority, struct change *change, tkr_error_t error)
 {
     struct change_result *result = &change->result;
     remember(authority, change);
-    if (change->denies) {
-        tkr_error_t removed = segment_writer_remove_token(authority->segment, result->token.digest);
-        if (removed == TKR_OK || removed == TKR_NOT_FOUND) {
-            return;
-        }
+    bool gone = change->denies && take_out(authority, &result->token);
+    bool other_gone = change->other_denies && take_out(authority, change->other);
+    if (gone && (change->other == NULL || other_gone)) {
+        return;
     }
     result->error = fault_set(&result->fault, TKR_UNAVAILABLE, "",
                               "the change is stored, and verifiers cannot see it yet (%s)",
                               tkr_error_name(error));
+}
+
+void writer_shown(struct authority *authority, uint64_t store_seq)
+{
+    authority->store_seq = store_seq;
+    if (!authority->segment_behind) {
+        segment_writer_end(authority->segment, store_seq);
+    }
 }
 
 void writer_show_batch(struct authority *authority, struct change *changes, uint64_t store_seq)
@@ -145,10 +158,7 @@ void writer_show_batch(struct authority *authority, struct change *changes, uint
             could_not_show(authority, change, error);
         }
     }
-    authority->store_seq = store_seq;
-    if (!authority->segment_behind) {
-        segment_writer_end(authority->segment, store_seq);
-    }
+    writer_shown(authority, store_seq);
 }
 
 static tkr_error_t show_stored_token(struct authority *authority, const char *token_id)

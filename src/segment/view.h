@@ -158,16 +158,6 @@ static inline const uint8_t *segment_token_name(const uint8_t *text, uint32_t fl
            ((flags & RECORD_EXTRA) != 0 ? sizeof(struct segment_extra) : 0);
 }
 
-/* The millisecond in which a token was born, from its id. */
-static inline int64_t segment_token_born_ms(const uint8_t id[TOKEN_TEXT_ID_BYTES])
-{
-    int64_t born_ms = 0;
-    for (int i = 0; i < 6; i++) {
-        born_ms = born_ms << 8 | id[i];
-    }
-    return born_ms;
-}
-
 /* What an epoch is held against. */
 struct segment_epoch_subject {
     int64_t born_ms;

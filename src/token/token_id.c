@@ -14,17 +14,37 @@
 
 static const char base32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+static void put_time(int64_t unix_ms, uint8_t id[TOKEN_ID_BYTES])
+{
+    uint64_t time = unix_ms < 0 ? 0 : (uint64_t)unix_ms;
+    for (size_t i = 0; i < TIME_BYTES; i++) {
+        id[i] = (uint8_t)(time >> 8 * (TIME_BYTES - 1 - i));
+    }
+}
+
 tkr_error_t token_id_new(const struct random_source *random, int64_t unix_ms,
                          uint8_t ret_id[TOKEN_ID_BYTES])
 {
     uint8_t id[TOKEN_ID_BYTES];
     TRY(random_fill(random, id + TIME_BYTES, sizeof(id) - TIME_BYTES));
-    uint64_t time = unix_ms < 0 ? 0 : (uint64_t)unix_ms;
-    for (size_t i = 0; i < TIME_BYTES; i++) {
-        id[i] = (uint8_t)(time >> 8 * (TIME_BYTES - 1 - i));
-    }
+    put_time(unix_ms, id);
     memcpy(ret_id, id, sizeof(id));
     return TKR_OK;
+}
+
+int64_t token_id_ms(const uint8_t id[TOKEN_ID_BYTES])
+{
+    int64_t time = 0;
+    for (size_t i = 0; i < TIME_BYTES; i++) {
+        time = time << 8 | id[i];
+    }
+    return time;
+}
+
+void token_id_last(int64_t unix_ms, uint8_t ret_id[TOKEN_ID_BYTES])
+{
+    memset(ret_id, 0xff, TOKEN_ID_BYTES);
+    put_time(unix_ms, ret_id);
 }
 
 void token_id_format(const uint8_t id[TOKEN_ID_BYTES], char ret_text[TOKEN_ID_CHARS + 1])

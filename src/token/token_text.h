@@ -81,6 +81,10 @@ void token_display_prefix(const struct token_prefixes *prefixes, const char *tex
 /* A time before 1970 counts as 1970. Errors: those of the source. */
 MUST_USE tkr_error_t token_id_new(const struct random_source *random, int64_t unix_ms,
                                   uint8_t ret_id[TOKEN_ID_BYTES]);
+/* The time in it. */
+int64_t token_id_ms(const uint8_t id[TOKEN_ID_BYTES]);
+/* The last identifier of a time: all of that time and before are not after it, as texts. */
+void token_id_last(int64_t unix_ms, uint8_t ret_id[TOKEN_ID_BYTES]);
 void token_id_format(const uint8_t id[TOKEN_ID_BYTES], char ret_text[TOKEN_ID_CHARS + 1]);
 /* Exactly 30 characters, upper or lower case accepted, but not Crockford's look-alikes (I, L,
  * O): apart from case an identifier has one text. Errors: TKR_MALFORMED. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/verify.h"
+#include "limiter/local/limiter_local.h"
 #include "segment/reader.h"
 #include "store/sqlite/store_sqlite.h"
 
@@ -165,6 +167,12 @@ static void take_answer(void *context, const struct change_result *result)
     answer->status = result->token.status;
     answer->clamped = result->clamped;
     answer->replayed = result->replayed;
+    if (result->emergency != NULL) {
+        answer->emergency = *result->emergency;
+    }
+    if (result->cleanup != NULL) {
+        answer->cleanup = *result->cleanup;
+    }
     waiting->done = true;
     pthread_cond_signal(&waiting->answered);
     pthread_mutex_unlock(&waiting->mutex);
@@ -234,6 +242,81 @@ struct answer fixture_put_tier(struct authority_fixture *fixture, const struct p
     waiting_init(&waiting);
     return wait_for(&waiting, authority_put_tier(fixture->authority, by, tier, take_answer,
                                                  &waiting, &waiting.answer.fault));
+}
+
+struct answer fixture_rotate(struct authority_fixture *fixture, const struct principal *by,
+                             const char *token_id, const struct token_rotate *rotate)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting, authority_rotate_token(fixture->authority, by, token_id, rotate,
+                                                     take_answer, &waiting, &waiting.answer.fault));
+}
+
+struct answer fixture_rollback(struct authority_fixture *fixture, const struct principal *by,
+                               const char *token_id, int64_t grace_ms)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting,
+                    authority_rollback_token(fixture->authority, by, token_id, grace_ms,
+                                             take_answer, &waiting, &waiting.answer.fault));
+}
+
+struct answer fixture_hold(struct authority_fixture *fixture, const struct principal *by,
+                           const char *token_id, enum token_hold hold, const char *reason)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting,
+                    authority_hold_token(fixture->authority, by, token_id, hold, reason, 0,
+                                         take_answer, &waiting, &waiting.answer.fault));
+}
+
+struct answer fixture_emergency(struct authority_fixture *fixture, const struct principal *by,
+                                const struct emergency *emergency)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting,
+                    authority_emergency_revoke(fixture->authority, by, emergency, take_answer,
+                                               &waiting, &waiting.answer.fault));
+}
+
+struct answer fixture_cleanup(struct authority_fixture *fixture, const struct principal *by,
+                              const struct cleanup *cleanup)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting, authority_cleanup(fixture->authority, by, cleanup, take_answer,
+                                                &waiting, &waiting.answer.fault));
+}
+
+struct token fixture_stored(struct authority_fixture *fixture, const char *token_id,
+                            struct arena *arena)
+{
+    struct token token;
+    must(authority_get_token(fixture->authority, &fixture_admin, token_id, arena, &token) == TKR_OK,
+         token_id);
+    return token;
+}
+
+tkr_verdict_t fixture_verify(struct authority_fixture *fixture, const char *text)
+{
+    struct verifier_options options = {
+        .directory = fixture->runtime.path,
+        .clock = &fixture->time.clock,
+        .stale_s = 400 * 86400, /* time is moved in days */
+        .limiter = &limiter_local,
+    };
+    struct verifier *verifier = NULL;
+    struct fault fault = {0};
+    must(verifier_new(&options, &verifier, &fault) == TKR_OK, fault.detail);
+    struct verify_request request = {.token = text, .token_length = strlen(text), .cost = 1};
+    struct verify_result result;
+    tkr_verdict_t verdict = verify_token(verifier, &request, &result);
+    verifier_free(verifier);
+    return verdict;
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "engine/lifecycle.h"
+#include "engine/verify.h"
 #include "temp_directory.h"
 #include "virtual_clock.h"
 
@@ -64,6 +65,8 @@ struct answer {
     int64_t expires_at_ms;
     enum token_status status;
     bool clamped, replayed;
+    struct emergency emergency; /* of these calls; texts are gone */
+    struct cleanup cleanup;
 };
 
 /* A create for `name`, of user alice, with scope api:read. */
@@ -76,6 +79,22 @@ struct answer fixture_revoke(struct authority_fixture *fixture, const struct pri
                              const char *token_id, const char *reason);
 struct answer fixture_put_tier(struct authority_fixture *fixture, const struct principal *by,
                                const struct tier *tier);
+
+struct answer fixture_rotate(struct authority_fixture *fixture, const struct principal *by,
+                             const char *token_id, const struct token_rotate *rotate);
+struct answer fixture_rollback(struct authority_fixture *fixture, const struct principal *by,
+                               const char *token_id, int64_t grace_ms);
+struct answer fixture_hold(struct authority_fixture *fixture, const struct principal *by,
+                           const char *token_id, enum token_hold hold, const char *reason);
+struct answer fixture_emergency(struct authority_fixture *fixture, const struct principal *by,
+                                const struct emergency *emergency);
+struct answer fixture_cleanup(struct authority_fixture *fixture, const struct principal *by,
+                              const struct cleanup *cleanup);
+/* The token from the store; a failure ends the test program. Texts live in the arena. */
+struct token fixture_stored(struct authority_fixture *fixture, const char *token_id,
+                            struct arena *arena);
+/* Verifies in earnest, at cost 1, with a verifier of its own. */
+tkr_verdict_t fixture_verify(struct authority_fixture *fixture, const char *text);
 
 /* What a verifier would see of a token, in a mapping of its own. */
 enum seen { SEEN_NOTHING, SEEN_ACTIVE, SEEN_REVOKED, SEEN_DISABLED };

@@ -61,6 +61,11 @@ static const char current_condition[] =
     " OR t.disabled_at IS NOT NULL OR t.quarantined_at IS NOT NULL"
     " OR coalesce(t.not_before > ?4, 0))";
 
+/* Covered by an emergency revocation that the row does not say yet. */
+#define COVERED                                                                                    \
+    "EXISTS (SELECT 1 FROM epochs e INDEXED BY epochs_pending WHERE e.settled = 0 "                \
+    "AND " EPOCH_COVERS ")"
+
 static const char *choose_index(const struct token_filter *filter)
 {
     if (filter->user_id != NULL) {
@@ -69,7 +74,8 @@ static const char *choose_index(const struct token_filter *filter)
     if (filter->name != NULL) {
         return "tokens_name";
     }
-    if (filter->has_status && status_rows[filter->status].index != NULL) {
+    bool by_status = !(filter->epochs_pending && filter->status == TOKEN_REVOKED);
+    if (filter->has_status && by_status && status_rows[filter->status].index != NULL) {
         return status_rows[filter->status].index;
     }
     return filter->org_id != NULL ? "tokens_org" : NULL;
@@ -88,10 +94,17 @@ static void add_conditions(struct buffer *sql, const struct token_filter *filter
     if (filter->name != NULL) {
         buffer_add_text(sql, " AND t.name = ?3");
     }
-    if (filter->has_status) {
+    if (filter->has_status && filter->status == TOKEN_REVOKED && filter->epochs_pending) {
+        buffer_add_text(sql, " AND (t.revoked_at IS NOT NULL OR " COVERED ")");
+    } else if (filter->has_status) {
         buffer_print(sql, " AND %s", status_rows[filter->status].condition);
     } else if (!filter->include_inactive) {
         buffer_print(sql, " AND %s", current_condition);
+    }
+    bool revoked_too =
+        filter->has_status ? filter->status == TOKEN_REVOKED : filter->include_inactive;
+    if (filter->epochs_pending && !revoked_too) {
+        buffer_add_text(sql, " AND NOT " COVERED);
     }
     if (cursor) {
         buffer_add_text(sql, " AND t.number < ?5");

@@ -3,6 +3,15 @@
 
 #define LIVE " AND revoked_at IS NULL AND disabled_at IS NULL AND quarantined_at IS NULL"
 
+/* Revokes what an epoch covers among the rows that `index` and `range` give. */
+#define SETTLE(index, range)                                                                       \
+    "UPDATE tokens SET revoked_at = (SELECT at FROM epochs WHERE number = ?1),"                    \
+    " revoke_reason = (SELECT reason FROM epochs WHERE number = ?1),"                              \
+    " updated_at = (SELECT at FROM epochs WHERE number = ?1), version = version + 1"               \
+    " WHERE number IN (SELECT t.number FROM epochs e CROSS JOIN tokens t " index " WHERE"          \
+    "  e.number = ?1 AND " range " AND t.revoked_at IS NULL AND " EPOCH_COVERS                     \
+    "  ORDER BY t.number LIMIT ?4) RETURNING digest, number"
+
 const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
@@ -82,6 +91,47 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_ADD_MINUTE] = "INSERT INTO token_usage (line, minute, count) VALUES (?1, ?2, ?3)"
                              " ON CONFLICT (line, minute) DO UPDATE"
                              " SET count = min(count, 1 << 62) + ?3", /* it never overflows */
+
+    [STATEMENT_PUT_EPOCH] = "INSERT INTO epochs (at, born_max, org, user, kind, reason)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [STATEMENT_READ_SETTLING] = "SELECT cursor, user, (SELECT coalesce(max(number), 0) FROM tokens)"
+                                " FROM epochs WHERE number = ?1",
+    [STATEMENT_SETTLE_USER] = SETTLE("INDEXED BY tokens_user", "t.user = e.user AND t.number > ?2"
+                                                               " AND t.number <= ?3"),
+    [STATEMENT_SETTLE_RANGE] = SETTLE("NOT INDEXED", "t.number > ?2 AND t.number <= ?3"),
+    [STATEMENT_WRITE_SETTLING] = "UPDATE epochs SET cursor = ?2, settled = ?3, tokens = tokens + ?4"
+                                 " WHERE number = ?1",
+    [STATEMENT_LIST_EPOCHS] =
+        "SELECT e.number, e.at, o.id, u.id, e.kind, e.reason, e.settled, e.tokens FROM epochs e"
+        " LEFT JOIN orgs o ON o.number = e.org LEFT JOIN users u ON u.number = e.user"
+        " WHERE (?1 IS NULL OR o.id = ?1) AND (NOT ?2 OR e.settled = 0)"
+        " ORDER BY e.number DESC LIMIT ?3",
+
+    [STATEMENT_FIND_EXPIRED] =
+        "SELECT number FROM tokens INDEXED BY tokens_expires WHERE expires_at <= ?1" LIVE
+        " LIMIT ?2",
+    [STATEMENT_FIND_REVOKED] = "SELECT number FROM tokens INDEXED BY tokens_revoked_at"
+                               " WHERE revoked_at IS NOT NULL AND revoked_at <= ?1 LIMIT ?2",
+    [STATEMENT_READ_ENDED] = "SELECT t.number, t.digest, t.id, o.id, u.id, t.name, t.revoked_at"
+                             " FROM tokens t JOIN orgs o ON o.number = t.org"
+                             " JOIN users u ON u.number = t.user WHERE t.number = ?1",
+    [STATEMENT_DEACTIVATE_TOKEN] = "UPDATE tokens SET revoked_at = ?2, revoke_reason = 'expired',"
+                                   " updated_at = ?2, version = version + 1 WHERE number = ?1",
+    [STATEMENT_BURY_TOKEN] = "INSERT OR IGNORE INTO tombstones (digest, at)"
+                             " SELECT digest, ?2 FROM tokens WHERE number = ?1",
+    /* The line of a lineage belongs to other versions, too. */
+    [STATEMENT_DELETE_LINE] = "DELETE FROM usage_lines WHERE line = (SELECT line FROM tokens"
+                              " WHERE number = ?1 AND lineage_id IS NULL AND replaced_by IS NULL)",
+    [STATEMENT_DELETE_TOKEN] = "DELETE FROM tokens WHERE number = ?1",
+    [STATEMENT_COUNT_ENDED_EXPIRED] =
+        "SELECT count(*) FROM tokens INDEXED BY tokens_expires WHERE expires_at <= ?1" LIVE,
+    [STATEMENT_COUNT_ENDED_REVOKED] = "SELECT count(*) FROM tokens INDEXED BY tokens_revoked_at"
+                                      " WHERE revoked_at IS NOT NULL AND revoked_at <= ?1",
+    [STATEMENT_LIST_OVERLAPS] =
+        "SELECT t.id, t.version_line, s.version_line"
+        " FROM tokens t INDEXED BY tokens_grace JOIN tokens s ON s.id = t.replaced_by"
+        " WHERE t.grace_until > ?1 AND t.revoked_at IS NULL AND t.expires_at > ?1"
+        " AND t.version_line IS NOT NULL AND s.version_line IS NOT NULL LIMIT ?2",
 
     /* Each reads one index, and rows only of the few tokens in that state. */
     [STATEMENT_COUNT_REVOKED] =

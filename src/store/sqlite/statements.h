@@ -21,6 +21,12 @@
     " CROSS JOIN tiers r ON r.number = t.tier LEFT JOIN usage_lines l ON l.line = t.line"          \
     " LEFT JOIN usage_lines v ON v.line = t.version_line"
 
+/* Whether the epoch `e` covers the token `t`. */
+#define EPOCH_COVERS                                                                               \
+    "t.id <= e.born_max AND (t.spared_at IS NULL OR t.spared_at <= e.at)"                          \
+    " AND (e.org IS NULL OR e.org = t.org) AND (e.user IS NULL OR e.user = t.user)"                \
+    " AND (e.kind IS NULL OR e.kind = t.kind)"
+
 enum statement {
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
@@ -52,6 +58,22 @@ enum statement {
     STATEMENT_FIND_LINE,
     STATEMENT_PUT_LINE,
     STATEMENT_ADD_MINUTE,
+    STATEMENT_PUT_EPOCH,
+    STATEMENT_READ_SETTLING,
+    STATEMENT_SETTLE_USER,
+    STATEMENT_SETTLE_RANGE,
+    STATEMENT_WRITE_SETTLING,
+    STATEMENT_LIST_EPOCHS,
+    STATEMENT_FIND_EXPIRED,
+    STATEMENT_FIND_REVOKED,
+    STATEMENT_READ_ENDED,
+    STATEMENT_DEACTIVATE_TOKEN,
+    STATEMENT_BURY_TOKEN,
+    STATEMENT_DELETE_LINE,
+    STATEMENT_DELETE_TOKEN,
+    STATEMENT_COUNT_ENDED_EXPIRED,
+    STATEMENT_COUNT_ENDED_REVOKED,
+    STATEMENT_LIST_OVERLAPS,
     STATEMENT_COUNT_REVOKED,
     STATEMENT_COUNT_DISABLED,
     STATEMENT_COUNT_QUARANTINED,

@@ -90,6 +90,37 @@ tkr_error_t store_update_token(struct store *store, struct token *token,
 tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
                            const struct store_event *event);
 
+/* The numbers of rows, on the writer's connection. NOT_FOUND. */
+MUST_USE tkr_error_t store_find_org_number(struct store *store, const char *org_id,
+                                           int64_t *ret_number);
+MUST_USE tkr_error_t store_find_user_numbers(struct store *store, const char *org_id,
+                                             const char *user_id, int64_t *ret_number,
+                                             int64_t *ret_org);
+MUST_USE tkr_error_t store_insert_event(struct store *store, const struct store_event *event);
+
+/* --- epochs.c ---------------------------------------------------------------------------- */
+tkr_error_t store_put_epoch(struct store *store, struct store_epoch *epoch,
+                            const struct store_event *event);
+tkr_error_t store_settle_epoch(struct store *store, uint64_t number,
+                               tkr_error_t (*visit)(void *context,
+                                                    const uint8_t digest[TOKEN_DIGEST_BYTES]),
+                               void *context, bool *ret_settled);
+tkr_error_t store_list_epochs(struct store *store, const char *org_id, bool pending_only,
+                              uint32_t limit, struct arena *arena, struct store_epoch **ret_epochs,
+                              size_t *ret_count);
+tkr_error_t store_newest_epoch(struct store *store, int64_t *ret_at_ms);
+
+/* --- cleanup.c --------------------------------------------------------------------------- */
+tkr_error_t store_cleanup(struct store *store, int64_t before_ms, bool deactivate, uint32_t limit,
+                          int64_t now_ms,
+                          tkr_error_t (*visit)(void *context, const struct store_cleaned *cleaned,
+                                               struct store_event *ret_event),
+                          void *context, uint32_t *ret_count);
+tkr_error_t store_count_ended(struct store *store, int64_t before_ms, uint64_t *ret_expired,
+                              uint64_t *ret_revoked);
+tkr_error_t store_list_overlaps(struct store *store, int64_t now_ms, uint32_t limit,
+                                struct store_overlap *ret_overlaps, size_t *ret_count);
+
 /* --- bookkeeping.c ----------------------------------------------------------------------- */
 tkr_error_t store_find_idempotency(struct store *store, const char *org_id, const char *key,
                                    int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],

@@ -11,7 +11,7 @@
 
 /* --- orgs, users, tiers ------------------------------------------------------------------ */
 
-static tkr_error_t find_org(struct store *store, const char *org_id, int64_t *ret_number)
+tkr_error_t store_find_org_number(struct store *store, const char *org_id, int64_t *ret_number)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_FIND_ORG, &statement));
@@ -24,7 +24,7 @@ static tkr_error_t find_org(struct store *store, const char *org_id, int64_t *re
 static tkr_error_t ensure_org(struct store *store, const char *org_id, int64_t now_ms,
                               int64_t *ret_number)
 {
-    tkr_error_t error = find_org(store, org_id, ret_number);
+    tkr_error_t error = store_find_org_number(store, org_id, ret_number);
     if (error != TKR_NOT_FOUND) {
         return error;
     }
@@ -62,6 +62,16 @@ static tkr_error_t find_user(struct store *store, const char *org_id, const char
     row.user.suspended = sqlite3_column_type(statement, 3) != SQLITE_NULL;
     TRY(row_limits(statement, 4, &row.user.overrides));
     *ret_row = row;
+    return TKR_OK;
+}
+
+tkr_error_t store_find_user_numbers(struct store *store, const char *org_id, const char *user_id,
+                                    int64_t *ret_number, int64_t *ret_org)
+{
+    struct user_row row;
+    TRY(find_user(store, org_id, user_id, &row));
+    *ret_number = row.number;
+    *ret_org = row.org;
     return TKR_OK;
 }
 
@@ -204,7 +214,7 @@ tkr_error_t store_give_user_lines(struct store *store,
 
 /* --- changes with their event ------------------------------------------------------------ */
 
-static tkr_error_t insert_event(struct store *store, const struct store_event *event)
+tkr_error_t store_insert_event(struct store *store, const struct store_event *event)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_INSERT_EVENT, &statement));
@@ -341,7 +351,7 @@ tkr_error_t store_insert_token(struct store *store, struct token *token,
         }
     }
     store->current.tokens++;
-    TRY(insert_event(store, event));
+    TRY(store_insert_event(store, event));
     *token = row;
     return TKR_OK;
 }
@@ -395,7 +405,7 @@ tkr_error_t store_update_token(struct store *store, struct token *token,
         store->current = before;
         return error;
     }
-    TRY(insert_event(store, event));
+    TRY(store_insert_event(store, event));
     row.version++;
     *token = row;
     return TKR_OK;
@@ -414,5 +424,5 @@ tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
         bind_text(statement, 3, limits_subject_name(tier->subject));
         TRY(statement_run(&store->writer, statement));
     }
-    return insert_event(store, event);
+    return store_insert_event(store, event);
 }
