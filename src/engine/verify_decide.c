@@ -17,6 +17,7 @@ struct evaluation {
     const struct verifier *verifier;
     const struct segment_view *view;
     const struct verify_request *request;
+    const struct verify_step *step;
     const uint64_t *record;
     const uint8_t *text; /* of the token */
     uint32_t flags;
@@ -42,7 +43,27 @@ static inline struct segment_meter meter_of(const struct evaluation *e)
     return meter;
 }
 
-/* An emergency revocation that the records do not show yet. */
+/* The record as it is now. Gone: it was revoked, and then cleaned away. */
+static tkr_verdict_t read_again(const struct evaluation *e)
+{
+    uint64_t record[RECORD_WORDS];
+    switch (segment_view_find(e->view, e->step->hash, e->step->digest, record)) {
+    case SEGMENT_FOUND:
+        return (record_flags(record[0]) & RECORD_REVOKED) != 0 ? TKR_VERDICT_REVOKED
+                                                               : TKR_VERDICT_VALID;
+    case SEGMENT_ABSENT:
+        return TKR_VERDICT_REVOKED;
+    default:
+        return TKR_VERDICT_UNAVAILABLE;
+    }
+}
+
+/*
+ * An emergency revocation that the records do not show yet. It may be settled at this very
+ * moment: the record was read before it was flagged, and the epoch is gone already. So whether
+ * some are pending is read before the record, and when none of them covers the token the record
+ * is read again. An epoch that came after the first reading was not answered before it.
+ */
 static __attribute__((noinline, cold)) tkr_verdict_t check_epochs(const struct evaluation *e)
 {
     struct segment_epoch_subject subject = {
@@ -57,7 +78,7 @@ static __attribute__((noinline, cold)) tkr_verdict_t check_epochs(const struct e
     }
     switch (segment_view_epoch(e->view, &subject)) {
     case SEGMENT_ABSENT:
-        return TKR_VERDICT_VALID;
+        return read_again(e);
     case SEGMENT_FOUND:
         return TKR_VERDICT_REVOKED;
     default:
@@ -70,7 +91,7 @@ static inline tkr_verdict_t check_revoked(struct evaluation *e)
     if (UNLIKELY((e->flags & RECORD_REVOKED) != 0)) {
         return TKR_VERDICT_REVOKED;
     }
-    return UNLIKELY(segment_view_has_epochs(e->view)) ? check_epochs(e) : TKR_VERDICT_VALID;
+    return UNLIKELY(e->step->epochs) ? check_epochs(e) : TKR_VERDICT_VALID;
 }
 
 static inline tkr_verdict_t check_disabled(struct evaluation *e)
@@ -446,6 +467,7 @@ void verify_decide(const struct verifier *verifier, const struct verify_request 
         .verifier = verifier,
         .view = view,
         .request = request,
+        .step = step,
         .record = step->record,
         .text = segment_view_text(view, (uint32_t)step->record[3]),
         .flags = record_flags(step->record[0]),

@@ -17,6 +17,7 @@ struct verifier {
 struct verify_step {
     enum segment_found found;
     bool shaped; /* it looks like a token and was hashed */
+    bool epochs; /* some were pending before the record was read */
     uint64_t hash;
     uint64_t digest[4];
     uint64_t record[RECORD_WORDS];
@@ -51,6 +52,7 @@ static inline void verify_locate(const struct segment_view *view,
 {
     uint8_t digest[DIGEST_SHA256_BYTES];
     step->found = SEGMENT_ABSENT;
+    step->epochs = false;
     step->shaped = request->token != NULL && verify_shape(request->token, request->token_length);
     if (UNLIKELY(!step->shaped)) {
         return;
@@ -70,8 +72,9 @@ static inline void verify_find(const struct segment_reader *reader, struct verif
     if (UNLIKELY(!step->shaped || step->found == SEGMENT_UNDECIDED)) {
         return;
     }
-    step->found =
-        segment_view_find(segment_reader_view(reader), step->hash, step->digest, step->record);
+    const struct segment_view *view = segment_reader_view(reader);
+    step->epochs = segment_view_has_epochs(view); /* before the record: see check_epochs */
+    step->found = segment_view_find(view, step->hash, step->digest, step->record);
     if (LIKELY(step->found == SEGMENT_FOUND)) {
         /* What is found was copied; the analyzer thinks the const digest in the same struct
          * keeps the record from being written. */
