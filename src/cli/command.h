@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line: a table of commands, each with its options and one function. From the
- * table come the parser, `--help`, the suggestions for typos, and the test that the manual
- * page names everything.
+ * table come the parser, `--help`, the suggestions for typos, the completion of three shells and
+ * the manual pages: a new command is in all of them by its row.
  *
  *   commands.c    the table
  *   arguments.c   argv → struct arguments, by the options of the command
+ *   completion.h  the table as a script of a shell
+ *   manual.h      the table as manual pages
  *   client.c      how a command reaches the authority: HTTP, Unix socket, or the directory
  *   cmd_NAME.c    one command: arguments → a call of the API → text for people, or JSON
  *
@@ -35,13 +37,19 @@ struct cli_option {
     bool repeatable;   /* else a second one is an error */
     const char *help;
     const char *key; /* the configuration key that it sets, `server.data`; NULL: none */
+    /* Values to offer while somebody types, with commas: all that there are, or the usual ones;
+     * "minute=,hour=" where more follows. For completion only, nothing is refused by it. NULL: by
+     * `value`: FILE and PATH are files, DIR is a directory, of others nothing is known. */
+    const char *choices;
 };
 
 struct cli;
 
 struct cli_command {
-    const char *name;     /* "create", or two words: "tier set" */
-    const char *operands; /* for the usage line; "" for none */
+    const char *name; /* "create", or two words: "tier set" */
+    /* For the usage line; "" for none. `FILE` and `[FILE]` are completed as files, `COMMAND` as
+     * one of these, `a|b|c` as these words. */
+    const char *operands;
     size_t operands_max;
     const char *summary;              /* a line in the list of commands */
     const char *description;          /* paragraphs under its own help; "" for none */
@@ -62,6 +70,10 @@ const struct cli_option *cli_option_find(const struct cli_command *command, cons
                                          size_t length);
 /* Option `index` of a command, common ones last; NULL past the end. */
 const struct cli_option *cli_option_at(const struct cli_command *command, size_t index);
+/* Values to offer for it, with commas: its own, or those of its key; NULL: none. */
+const char *cli_option_choices(const struct cli_option *option);
+/* Whether it is no option of one command, but of all or of all that reach an authority. */
+bool cli_option_is_common(const struct cli_option *option);
 
 /* --- what a command was given -------------------------------------------------------------- */
 
@@ -135,6 +147,7 @@ enum cli_exit cmd_check_token(struct cli *cli);
 enum cli_exit cmd_tier_list(struct cli *cli);
 enum cli_exit cmd_tier_set(struct cli *cli);
 enum cli_exit cmd_status(struct cli *cli);
+enum cli_exit cmd_completion(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);
 enum cli_exit cmd_version(struct cli *cli);
 

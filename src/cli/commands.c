@@ -6,6 +6,11 @@
 #include "daemon/config_table.h"
 #include "daemon/suggest.h"
 
+/* What is usual, for completion. */
+#define LIFETIMES "24h,7d,30d,90d,never"
+#define TIERS "free,pro,enterprise"
+#define WINDOWS "minute=,hour=,day="
+
 #define OPTIONS_END                                                                                \
     {                                                                                              \
         .name = NULL                                                                               \
@@ -42,27 +47,34 @@ static const struct cli_option serve_options[] = {
 #undef SERVE_FLAG
     {"config", "FILE", false, "the configuration file"},
     {"set", "SECTION.KEY=VALUE", true, "any other key of the configuration"},
-    {"reset-clock", NULL, false, "the machine's clock is right now: forget that it was ahead"},
+    {"reset-clock", NULL, false,
+     "the machine's clock is right now: forget that it was ahead. Else time goes on from where it "
+     "was, as it never goes back"},
     OPTIONS_END,
 };
 
 static const struct cli_option init_options[] = {
     {"user", "USER", false, "whose token it is; admin unless given"},
     {"name", "NAME", false, "what it is called; \"first admin\" unless given"},
-    {"expires-in", "TIME", false, "how long it lives: 24h, 30d, 2w, or never"},
-    {"force", NULL, false, "make another one though there is an admin token"},
+    {"expires-in", "TIME", false, "how long it lives: 24h, 30d, 2w, or never",
+     .choices = LIFETIMES},
+    {"force", NULL, false, "make another one though there is an admin token: for a lost one"},
     OPTIONS_END,
 };
 
 static const struct cli_option create_options[] = {
-    {"user", "USER", false, "whose token it is; the user is made when new"},
-    {"name", "NAME", false, "what it is called"},
-    {"kind", "KIND", false, "user, service or admin; user unless given"},
-    {"env", "ENV", false, "live or test; live unless given"},
-    {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own"},
+    {"user", "USER", false, "whose token it is; needed; the user is made when new"},
+    {"name", "NAME", false, "what it is called; needed"},
+    {"kind", "KIND", false, "user, service or admin; user unless given",
+     .choices = "user,service,admin"},
+    {"env", "ENV", false, "live or test; live unless given", .choices = "live,test"},
+    {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own", .choices = TIERS},
     {"scope", "SCOPE", true, "what it may do, like orders:read, orders:* or *"},
-    {"limit", "WINDOW=N", true, "a limit of its own: minute=60, hour=1000, day=none"},
-    {"expires-in", "TIME", false, "how long it lives: 24h, 30d, 2w, or never"},
+    {"limit", "WINDOW=N", true,
+     "a limit of its own, which beats its tier's: minute=60, hour=1000, day=none",
+     .choices = WINDOWS},
+    {"expires-in", "TIME", false, "how long it lives: 24h, 30d, 2w, or never",
+     .choices = LIFETIMES},
     {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
     {"not-before", "TIME", false, "when it begins, likewise"},
     {"allow-ip", "CIDR", true, "where it may be used from, like 10.0.0.0/8"},
@@ -75,9 +87,10 @@ static const struct cli_option create_options[] = {
 static const struct cli_option list_options[] = {
     {"user", "USER", false, "of this user only"},
     {"status", "STATUS", false,
-     "active, disabled, quarantined, not_yet_valid, expired or revoked only"},
+     "active, disabled, quarantined, not_yet_valid, expired or revoked only",
+     .choices = "active,disabled,quarantined,not_yet_valid,expired,revoked"},
     {"inactive", NULL, false, "expired and revoked ones, too"},
-    {"limit", "N", false, "how many at a time; 100 unless given"},
+    {"limit", "N", false, "how many at a time, at most 1000; 100 unless given"},
     {"cursor", "CURSOR", false, "go on where a list ended"},
     {"all", NULL, false, "to the end, page by page"},
     OPTIONS_END,
@@ -90,14 +103,16 @@ static const struct cli_option update_options[] = {
     {"name", "NAME", false, "the token of this name, unless it expired or was revoked"},
     TOKEN_STDIN,
     {"rename", "NAME", false, "what it is called from now on"},
-    {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own"},
-    {"limit", "WINDOW=N", true, "limits of its own instead of all former ones of its own"},
-    {"no-limits", NULL, false, "no limits of its own: those of its tier apply"},
+    {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own", .choices = TIERS},
+    {"limit", "WINDOW=N", true, "limits of its own instead of all former ones of its own",
+     .choices = WINDOWS},
+    {"no-limits", NULL, false, "no limits of its own, which would beat those of its tier"},
     {"scope", "SCOPE", true, "what it may do, instead of all that it may do now"},
     {"allow-ip", "CIDR", true, "where it may be used from, instead of where it may be now"},
     {"any-ip", NULL, false, "it may be used from everywhere"},
     {"meta", "KEY=VALUE", true, "something to remember with it, instead of everything now"},
-    {"expires-in", "TIME", false, "how long it lives from now on: 24h, 30d, 2w, or never"},
+    {"expires-in", "TIME", false, "how long it lives from now on: 24h, 30d, 2w, or never",
+     .choices = LIFETIMES},
     {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
     {"disable", NULL, false, "refuse it until it is enabled again"},
     {"enable", NULL, false, "no longer disabled"},
@@ -108,7 +123,7 @@ static const struct cli_option revoke_options[] = {
     {"name", "NAME", false, "the active token of this name"},
     TOKEN_STDIN,
     {"reason", "TEXT", false, "why; it stays in the record"},
-    {"yes", NULL, false, "do not ask"},
+    {"yes", NULL, false, "do not ask first"},
     OPTIONS_END,
 };
 
@@ -138,8 +153,11 @@ static const struct cli_option check_token_options[] = {
 
 static const struct cli_option tier_set_options[] = {
     {"limit", "WINDOW=N", true,
-     "minute=60, hour=1000, day=none; at least one; a window not given is unlimited"},
-    {"subject", "SUBJECT", false, "what is limited: token, user or both; token unless given"},
+     "minute=60, hour=1000, day=none; at least one; a window not given is unlimited",
+     .choices = WINDOWS},
+    {"subject", "SUBJECT", false,
+     "what is limited: each token, its user across tokens, or both; token unless given",
+     .choices = "token,user,both"},
     OPTIONS_END,
 };
 
@@ -151,13 +169,15 @@ const struct cli_command cli_commands[] = {
     {"init", "", 0, "make the first admin token",
      "Makes the data directory when there is none and an admin token with every scope. The\n"
      "token is printed once, on standard output. When there is an active admin token of this\n"
-     "user already, nothing is done.",
+     "user already, nothing is done and the exit status is 1.",
      init_options, true, cmd_init},
     {"create", "", 0, "make a token",
      "The new token is printed once, on standard output, alone on its line, so that\n"
      "TOKEN=$(tokenry create ...) works; what else there is to say goes to standard error.",
      create_options, true, cmd_create},
-    {"list", "", 0, "list tokens, newest first", "", list_options, true, cmd_list},
+    {"list", "", 0, "list tokens, newest first",
+     "Without --inactive or --status, those that expired or were revoked are left out.",
+     list_options, true, cmd_list},
     {"show", "TOKEN-ID", 1, "show one token", "Name it by its ID, by --name or by itself.",
      show_options, true, cmd_show},
     {"update", "TOKEN-ID", 1, "change a token",
@@ -166,14 +186,15 @@ const struct cli_command cli_commands[] = {
      update_options, true, cmd_update},
     {"revoke", "TOKEN-ID", 1, "revoke a token for good",
      "Name it by its ID, by --name or by itself. From then on it is refused everywhere. This\n"
-     "cannot be undone, so it asks, unless --yes.",
+     "cannot be undone, so it asks; where there is nobody to ask, --yes is needed.",
      revoke_options, true, cmd_revoke},
     {"verify", "", 0, "verify a token as a request would",
      "The exit status is 0 when it is valid and 1 when it is refused. This counts as a\n"
      "request unless --dry-run.",
      verify_options, true, cmd_verify},
     {"check-config", "[FILE]", 1, "check a configuration file",
-     "Says what is wrong with it, line by line.", check_config_options, false, cmd_check_config},
+     "Says what is wrong with it, line by line; then the exit status is 2.", check_config_options,
+     false, cmd_check_config},
     {"check-token", "", 0, "check a token's form and checksum, offline",
      "Tells a mistyped or cut token from a whole one, without asking an authority. The exit\n"
      "status is 1 when it cannot be right.",
@@ -184,6 +205,13 @@ const struct cli_command cli_commands[] = {
      cmd_tier_set},
     {"status", "", 0, "how the authority is doing",
      "Without a daemon it says how the data directory is doing.", no_options, true, cmd_status},
+    {"completion", "bash|zsh|fish", 1, "print what makes a shell complete commands",
+     "For a shell that the installed scripts do not reach. Completing asks no authority.\n"
+     "\n"
+     "  bash  source <(tokenry completion bash), in ~/.bashrc\n"
+     "  zsh   tokenry completion zsh >_tokenry, in a directory of $fpath\n"
+     "  fish  tokenry completion fish >~/.config/fish/completions/tokenry.fish",
+     no_options, false, cmd_completion},
     {"help", "[COMMAND]", 2, "explain a command", "", no_options, false, cmd_help},
     {"version", "", 0, "print the version", "", no_options, false, cmd_version},
 };
@@ -226,6 +254,35 @@ const struct cli_option *cli_option_at(const struct cli_command *command, size_t
             if (option->name[0] != '\0' && index-- == 0) {
                 return option;
             }
+        }
+    }
+    return NULL;
+}
+
+bool cli_option_is_common(const struct cli_option *option)
+{
+    const struct cli_option *lists[] = {talk_options, every_options};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const struct cli_option *common = lists[i]; common->name != NULL; common++) {
+            if (common == option) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+const char *cli_option_choices(const struct cli_option *option)
+{
+    struct config_key key;
+    if (option->choices != NULL || option->key == NULL) {
+        return option->choices;
+    }
+    for (size_t i = 0; config_key_at(i, &key); i++) {
+        size_t section = strlen(key.section);
+        if (strncmp(option->key, key.section, section) == 0 && option->key[section] == '.' &&
+            strcmp(option->key + section + 1, key.key) == 0) {
+            return key.choices[0] != '\0' ? key.choices : NULL;
         }
     }
     return NULL;

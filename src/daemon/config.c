@@ -45,7 +45,8 @@ bool config_key_at(size_t index, struct config_key *ret_key)
         return false;
     }
     const struct config_row *row = &config_rows[index];
-    *ret_key = (struct config_key){row->section, row->key, row->flag, row->description};
+    *ret_key = (struct config_key){row->section, row->key, row->flag, row->description,
+                                   row->type == CONFIG_CHOICE ? row->unit : ""};
     return true;
 }
 

@@ -133,6 +133,7 @@ struct config_key {
     const char *section, *key;
     const char *flag; /* "" for none */
     const char *description;
+    const char *choices; /* all its values, with commas; "" when they cannot be counted */
 };
 /* Row `index` of the table; false past the last. */
 bool config_key_at(size_t index, struct config_key *ret_key);

@@ -214,7 +214,13 @@ def test_make_install_puts_things_below_destdir(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     installed = {path.name for path in (tmp_path / "root").rglob("*") if path.is_file()}
     assert "tokenry" in installed
-    (binary,) = [path for path in (tmp_path / "root").rglob("tokenry")
+    (binary,) = [path for path in (tmp_path / "root").rglob("bin/tokenry")
                  if path.is_file() and os.access(path, os.X_OK)]
+    (share,) = (tmp_path / "root").rglob("share")
+    for shell, place in (("bash", "bash-completion/completions/tokenry"),
+                         ("zsh", "zsh/site-functions/_tokenry"),
+                         ("fish", "fish/vendor_completions.d/tokenry.fish")):
+        printed = subprocess.run([str(binary), "completion", shell], capture_output=True, text=True)
+        assert (share / place).read_text() == printed.stdout != ""
     version = subprocess.run([str(binary), "--version"], capture_output=True, text=True)
     assert version.returncode == 0 and re.search(r"\d+\.\d+\.\d+", version.stdout)

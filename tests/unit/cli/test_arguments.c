@@ -221,6 +221,27 @@ static void test_no_command_has_an_option_twice(void **state)
     }
 }
 
+/* No shell has quotes for them then. */
+static void test_choices_are_plain_words_for_options_with_a_value(void **state)
+{
+    for (size_t c = 0; c < cli_command_count; c++) {
+        const struct cli_option *option;
+        for (size_t i = 0; (option = cli_option_at(&cli_commands[c], i)) != NULL; i++) {
+            const char *choices = cli_option_choices(option);
+            if (choices != NULL) {
+                assert_non_null(option->value);
+                assert_true(choices[0] != '\0' && choices[0] != ',');
+                assert_int_equal(strspn(choices, "abcdefghijklmnopqrstuvwxyz0123456789_=.-,"),
+                                 strlen(choices));
+            }
+        }
+    }
+    assert_string_equal(
+        cli_option_choices(cli_option_find(command_named("serve"), "log-format", 10)),
+        "auto,json,text");
+    assert_null(cli_option_choices(cli_option_find(command_named("serve"), "data", 4)));
+}
+
 static void test_every_key_with_a_flag_is_an_option_of_serve(void **state)
 {
     struct config_key key;
@@ -290,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_a_value_may_begin_with_a_dash),
         cmocka_unit_test(test_commands_are_found_by_one_word_or_two),
         cmocka_unit_test(test_no_command_has_an_option_twice),
+        cmocka_unit_test(test_choices_are_plain_words_for_options_with_a_value),
         cmocka_unit_test(test_every_key_with_a_flag_is_an_option_of_serve),
         cmocka_unit_test(test_the_manual_page_names_every_command_and_option),
     };
