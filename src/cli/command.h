@@ -45,6 +45,14 @@ struct cli_option {
 
 struct cli;
 
+/* Where a command stands in `tokenry help` and tokenry(1); those that say nothing stand last. */
+enum cli_group {
+    CLI_GROUP_OTHER,
+    CLI_GROUP_AUTHORITY,
+    CLI_GROUP_TOKENS,
+    CLI_GROUP_LIMITS,
+};
+
 struct cli_command {
     const char *name; /* "create", or two words: "tier set" */
     /* For the usage line; "" for none. `FILE` and `[FILE]` are completed as files, `COMMAND` as
@@ -56,10 +64,18 @@ struct cli_command {
     const struct cli_option *options; /* its own, beside the common ones; ends with NULL */
     bool talks;                       /* reaches an authority: has the common options of that */
     enum cli_exit (*run)(struct cli *cli);
+    enum cli_group group;
 };
 
 extern const struct cli_command cli_commands[];
 extern const size_t cli_command_count;
+
+/* The groups in the order in which they are shown. */
+extern const struct cli_group_title {
+    enum cli_group group;
+    const char *title;
+} cli_groups[];
+extern const size_t cli_group_count;
 
 /* The command that the first words of argv name, and how many words that took. NULL: none;
  * then *ret_nearest is what was meant, or NULL. */

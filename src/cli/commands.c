@@ -19,7 +19,7 @@
 /* Of every command. */
 static const struct cli_option every_options[] = {
     {"json", NULL, false, "print the object that the API answers"},
-    {"help", NULL, false, "this text"},
+    {"help", NULL, false, "explain the command"},
     OPTIONS_END,
 };
 
@@ -165,46 +165,50 @@ const struct cli_command cli_commands[] = {
     {"serve", "", 0, "run the authority",
      "Runs in the foreground until SIGTERM or SIGINT, then answers what is in flight and\n"
      "stops. The log goes to standard error.",
-     serve_options, false, cmd_serve},
+     serve_options, false, cmd_serve, CLI_GROUP_AUTHORITY},
     {"init", "", 0, "make the first admin token",
      "Makes the data directory when there is none and an admin token with every scope. The\n"
      "token is printed once, on standard output. When there is an active admin token of this\n"
      "user already, nothing is done and the exit status is 1.",
-     init_options, true, cmd_init},
+     init_options, true, cmd_init, CLI_GROUP_AUTHORITY},
     {"create", "", 0, "make a token",
      "The new token is printed once, on standard output, alone on its line, so that\n"
      "TOKEN=$(tokenry create ...) works; what else there is to say goes to standard error.",
-     create_options, true, cmd_create},
+     create_options, true, cmd_create, CLI_GROUP_TOKENS},
     {"list", "", 0, "list tokens, newest first",
      "Without --inactive or --status, those that expired or were revoked are left out.",
-     list_options, true, cmd_list},
+     list_options, true, cmd_list, CLI_GROUP_TOKENS},
     {"show", "TOKEN-ID", 1, "show one token", "Name it by its ID, by --name or by itself.",
-     show_options, true, cmd_show},
+     show_options, true, cmd_show, CLI_GROUP_TOKENS},
     {"update", "TOKEN-ID", 1, "change a token",
      "Name it by its ID, by --name or by itself. What no option names stays as it is; the next\n"
      "request has what changed.",
-     update_options, true, cmd_update},
+     update_options, true, cmd_update, CLI_GROUP_TOKENS},
     {"revoke", "TOKEN-ID", 1, "revoke a token for good",
      "Name it by its ID, by --name or by itself. From then on it is refused everywhere. This\n"
      "cannot be undone, so it asks; where there is nobody to ask, --yes is needed.",
-     revoke_options, true, cmd_revoke},
+     revoke_options, true, cmd_revoke, CLI_GROUP_TOKENS},
     {"verify", "", 0, "verify a token as a request would",
      "The exit status is 0 when it is valid and 1 when it is refused. This counts as a\n"
      "request unless --dry-run.",
-     verify_options, true, cmd_verify},
+     verify_options, true, cmd_verify, CLI_GROUP_TOKENS},
     {"check-config", "[FILE]", 1, "check a configuration file",
      "Says what is wrong with it, line by line; then the exit status is 2.", check_config_options,
-     false, cmd_check_config},
+     false, cmd_check_config, CLI_GROUP_AUTHORITY},
     {"check-token", "", 0, "check a token's form and checksum, offline",
      "Tells a mistyped or cut token from a whole one, without asking an authority. The exit\n"
      "status is 1 when it cannot be right.",
-     check_token_options, false, cmd_check_token},
-    {"tier list", "", 0, "list the tiers and their limits", "", no_options, true, cmd_tier_list},
+     check_token_options, false, cmd_check_token, CLI_GROUP_TOKENS},
+    {"tier list", "", 0, "list the tiers and their limits", "", no_options, true, cmd_tier_list,
+     CLI_GROUP_LIMITS},
     {"tier set", "TIER", 1, "make or change a tier",
      "Tokens of the tier have the new limits with their next request.", tier_set_options, true,
-     cmd_tier_set},
+     cmd_tier_set, CLI_GROUP_LIMITS},
     {"status", "", 0, "how the authority is doing",
-     "Without a daemon it says how the data directory is doing.", no_options, true, cmd_status},
+     "Its version and time, how many tokens of each status there are, and whether changes are\n"
+     "stored; --json prints everything that it knows. Without a daemon it says how the data\n"
+     "directory is doing.",
+     no_options, true, cmd_status, CLI_GROUP_AUTHORITY},
     {"completion", "bash|zsh|fish", 1, "print what makes a shell complete commands",
      "For a shell that the installed scripts do not reach. Completing asks no authority.\n"
      "\n"
@@ -216,6 +220,14 @@ const struct cli_command cli_commands[] = {
     {"version", "", 0, "print the version", "", no_options, false, cmd_version},
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
+
+const struct cli_group_title cli_groups[] = {
+    {CLI_GROUP_AUTHORITY, "The authority"},
+    {CLI_GROUP_TOKENS, "Tokens"},
+    {CLI_GROUP_LIMITS, "Limits"},
+    {CLI_GROUP_OTHER, "Other"},
+};
+const size_t cli_group_count = sizeof(cli_groups) / sizeof(cli_groups[0]);
 
 const struct cli_command *cli_command_find(const char *const *words, size_t count,
                                            size_t *ret_taken, const char **ret_nearest)

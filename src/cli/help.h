@@ -9,5 +9,7 @@
 
 void help_overview(FILE *out);
 void help_command(const struct cli_command *command, FILE *out);
+/* What may follow `word` in commands of two words; false when it begins none. */
+bool help_family(const char *word, FILE *out);
 
 #endif

@@ -207,6 +207,10 @@ int cli_main(int count, char *const *words, char *const *environment)
     const char *nearest = NULL;
     const struct cli_command *command =
         cli_command_find(first, count > 2 ? 2 : 1, &taken, &nearest);
+    bool asks = count == 3 && (strcmp(words[2], "--help") == 0 || strcmp(words[2], "-h") == 0);
+    if (command == NULL && asks && help_family(words[1], stdout)) {
+        return CLI_DONE;
+    }
     if (command == NULL) {
         return cli_unknown_command(words[1], nearest);
     }

@@ -88,8 +88,8 @@ def ready(place):
     (["craete"], "no command craete; did you mean create?"),
     (["tier"], "tier needs a second word, as in tokenry tier list"),
     (["delete"], "no command delete"),
-    (["help", "tier"], "tier needs a second word, as in tokenry tier list"),
     (["help", "tier", "lst"], "did you mean tier list?"),
+    (["help", "create", "it"], "no command it"),
     (["create", "--usr", "x"], "unknown option --usr; did you mean --user?"),
     (["create", "--user", "x"], "--name is needed"),
     (["create", "--user"], "--user needs a value, USER"),
@@ -139,6 +139,13 @@ def test_every_command_explains_itself(place):
         asked, helped = place.run(*words, "--help"), place.run("help", *words)
         assert asked.returncode == DONE and asked.stdout == helped.stdout
         assert f"Usage: tokenry {command}" in asked.stdout and "--json" in asked.stdout
+
+
+def test_the_first_of_two_words_explains_what_may_follow(place):
+    asked, helped = place.run("tier", "--help"), place.run("help", "tier")
+    assert asked.returncode == helped.returncode == DONE and asked.stdout == helped.stdout
+    assert "Usage: tokenry tier COMMAND" in asked.stdout
+    assert {"tier list", "tier set"} <= set(re.findall(r"^  (\S+ \S+)", asked.stdout, re.MULTILINE))
 
 
 def test_output_that_cannot_be_written_is_an_error(place):

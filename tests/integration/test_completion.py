@@ -14,7 +14,7 @@ import shells
 from harness import TOKENRY, eventually
 
 # An option of the help, and its text as far as the first line has it.
-OPTION = re.compile(r"^  --(\S+)(?: (\S+))?(?:\s{2,}(.*))?$", re.MULTILINE)
+OPTION = re.compile(r"^  --(\S+)(?: (\S+))?(?: {2,}(.*))?$", re.MULTILINE)
 
 
 def run(*words):
@@ -24,8 +24,7 @@ def run(*words):
 
 def commands():
     """{name: summary}, as the overview lists them."""
-    listed = run("help").split("Commands:\n")[1].split("\n\n")[0]
-    return dict(re.findall(r"^  (\S+(?: \S+)?)\s{2,}(.*)$", listed, re.MULTILINE))
+    return dict(re.findall(r"^  (\S+(?: \S+)?)\s{2,}(.*)$", run("help"), re.MULTILINE))
 
 
 def options(command):
