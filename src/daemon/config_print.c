@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/config_rows.h"
+#include "daemon/roff.h"
 
 /* Text wrapped at `width` columns, each line after `lead`. */
 static void print_wrapped(FILE *out, const char *lead, const char *text, size_t width)
@@ -83,51 +84,17 @@ void config_print_example(FILE *out)
 
 /* --- tokenry.conf(5) ---------------------------------------------------------------------- */
 
-/* Escapes what roff would take for its own. */
-static void print_roff(FILE *out, const char *text)
-{
-    if (*text == '.' || *text == '\'') {
-        fputs("\\&", out);
-    }
-    for (; *text != '\0'; text++) {
-        if (*text == '\\') {
-            fputs("\\e", out);
-        } else if (*text == '-') {
-            fputs("\\-", out);
-        } else if (*text == '~') {
-            fputs("\\(ti", out);
-        } else {
-            fputc(*text, out);
-        }
-    }
-}
-
-/* One sentence a line, as man pages are written. */
-static void print_roff_sentences(FILE *out, const char *text)
-{
-    while (*text != '\0') {
-        const char *end = strstr(text, ". ");
-        size_t length = end != NULL ? (size_t)(end - text) + 1 : strlen(text);
-        char sentence[512];
-        snprintf(sentence, sizeof(sentence), "%.*s", (int)length, text);
-        print_roff(out, sentence);
-        fputc('\n', out);
-        text += length;
-        text += strspn(text, " ");
-    }
-}
-
 static void print_manual_row(const struct config_row *row, FILE *out)
 {
     char range[CONFIG_RANGE_SIZE];
     fputs(".TP\n.B ", out);
-    print_roff(out, row->key);
+    roff_text(out, row->key);
     fputc('\n', out);
-    print_roff_sentences(out, row->description);
+    roff_sentences(out, row->description);
     config_bounds(row, range);
     if (range[0] != '\0') {
         fputs("Range: ", out);
-        print_roff(out, range);
+        roff_text(out, range);
         if (row->type == CONFIG_INTEGER || row->type == CONFIG_SECONDS) {
             fprintf(out, " %s", row->unit);
         } else if (row->type == CONFIG_LIFETIME) {
@@ -136,11 +103,11 @@ static void print_manual_row(const struct config_row *row, FILE *out)
         fputs(".\n", out);
     }
     fputs("Default: ", out);
-    print_roff(out, row->fallback[0] != '\0' ? row->fallback : "empty");
+    roff_text(out, row->fallback[0] != '\0' ? row->fallback : "empty");
     fputs(".\n", out);
     if (row->flag[0] != '\0') {
         fputs("Flag: \\-\\-", out);
-        print_roff(out, row->flag);
+        roff_text(out, row->flag);
         fputs(".\n", out);
     }
 }
@@ -192,7 +159,7 @@ void config_print_manual(FILE *out)
     fputs(manual_head, out);
     for (size_t s = 0; s < config_section_count; s++) {
         fprintf(out, ".SH \"[%s]\"\n", config_sections[s].name);
-        print_roff_sentences(out, config_sections[s].description);
+        roff_sentences(out, config_sections[s].description);
         for (size_t i = 0; i < config_row_count; i++) {
             if (strcmp(config_rows[i].section, config_sections[s].name) == 0) {
                 print_manual_row(&config_rows[i], out);

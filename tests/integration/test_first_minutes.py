@@ -217,6 +217,8 @@ def test_make_install_puts_things_below_destdir(tmp_path):
     (binary,) = [path for path in (tmp_path / "root").rglob("bin/tokenry")
                  if path.is_file() and os.access(path, os.X_OK)]
     (share,) = (tmp_path / "root").rglob("share")
+    for page in ("man1/tokenry.1", "man1/tokenry-create.1", "man5/tokenry.conf.5"):
+        assert (share / "man" / page).read_text().startswith(".\\\" SPDX")
     for shell, place in (("bash", "bash-completion/completions/tokenry"),
                          ("zsh", "zsh/site-functions/_tokenry"),
                          ("fish", "fish/vendor_completions.d/tokenry.fish")):

@@ -257,47 +257,6 @@ static void test_every_key_with_a_flag_is_an_option_of_serve(void **state)
     }
 }
 
-/* The manual page writes `\-` for a dash. */
-static void escape_dashes(const char *text, char *out)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '-') {
-            *out++ = '\\';
-        }
-        *out++ = *text;
-    }
-    *out = '\0';
-}
-
-static void test_the_manual_page_names_every_command_and_option(void **state)
-{
-    static char page[256 * 1024];
-    const char *path = getenv("TOKENRY_MANUAL");
-    assert_non_null(path);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
-    fclose(file);
-    for (size_t c = 0; c < cli_command_count; c++) {
-        char heading[128];
-        snprintf(heading, sizeof(heading), ".SS tokenry %s%s%s\n", cli_commands[c].name,
-                 cli_commands[c].operands[0] != '\0' ? " " : "", cli_commands[c].operands);
-        char *section = strstr(page, heading);
-        if (section == NULL) {
-            fail_msg("tokenry.1 has no line %s", heading);
-        }
-        const struct cli_option *option;
-        for (size_t i = 0; (option = cli_option_at(&cli_commands[c], i)) != NULL; i++) {
-            char dashed[128], escaped[256];
-            snprintf(dashed, sizeof(dashed), "--%s", option->name);
-            escape_dashes(dashed, escaped);
-            if (strstr(section, escaped) == NULL) {
-                fail_msg("tokenry.1 does not explain %s of %s", dashed, cli_commands[c].name);
-            }
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,7 +272,6 @@ int main(void)
         cmocka_unit_test(test_no_command_has_an_option_twice),
         cmocka_unit_test(test_choices_are_plain_words_for_options_with_a_value),
         cmocka_unit_test(test_every_key_with_a_flag_is_an_option_of_serve),
-        cmocka_unit_test(test_the_manual_page_names_every_command_and_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
