@@ -152,4 +152,14 @@
 #define CLI_CONNECT_S 5                           /* wait for a connection; then: unreachable */
 #define CLI_ANSWER_S 60                           /* wait for an answer; then: unreachable */
 
+/* --- replaying recorded traffic ------------------------------------------------------------- */
+#define SIMULATE_LINE_BYTES_MAX (16 * 1024) /* a longer line is left out, and told so */
+#define SIMULATE_COLUMNS_MAX 256            /* of a CSV file; more: too_large */
+#define SIMULATE_SUBJECTS_MAX 2000000       /* tokens and users in one recording; more: capacity */
+#define SIMULATE_HELD_MAX (1 << 20) /* lines that wait for earlier ones; later still: an error */
+#define SIMULATE_PROPOSALS_MAX 8    /* limits replayed side by side; more: usage error */
+#define SIMULATE_STEPS_MAX 60       /* of a timeline; a longer recording has wider ones */
+#define SIMULATE_BAD_SHOWN_MAX 20   /* lines left out that are told of one by one */
+#define SIMULATE_TOP_MAX 100000     /* subjects listed by one report; more: usage error */
+
 #endif
