@@ -127,7 +127,7 @@ tkr_error_t recorded_set(const struct recorded_rules *rules, struct recorded *re
                          enum recorded_member member, const char *text, size_t length,
                          struct fault *fault)
 {
-    if (length == 0) {
+    if (length == 0 || (length == 1 && text[0] == '-')) {
         return TKR_OK;
     }
     switch (member) {

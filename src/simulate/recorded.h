@@ -10,7 +10,8 @@
  *     user_id   which user
  *     cost      how much of the limits it takes; 1 when it is missing
  *
- * A text says the same as a number. A member that is null or "" is missing.
+ * A text says the same as a number. A member that is null, "" or "-" is missing: access logs and
+ * the headers of our own answers write "-" for nothing.
  */
 #ifndef SIMULATE_RECORDED_H
 #define SIMULATE_RECORDED_H

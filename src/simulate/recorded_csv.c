@@ -61,13 +61,13 @@ static tkr_error_t next_field(struct scan *scan, const char **ret_text, size_t *
 static tkr_error_t open_line(struct scan *scan, const char *line, size_t length,
                              struct fault *fault)
 {
-    if (length > SIMULATE_LINE_BYTES_MAX) {
-        return fault_set(fault, TKR_TOO_LARGE, "", "longer than %d bytes", SIMULATE_LINE_BYTES_MAX);
-    }
     scan->text = line;
     scan->length = length;
     scan->at = 0;
     scan->ended = false;
+    if (length > SIMULATE_LINE_BYTES_MAX) {
+        return fault_set(fault, TKR_TOO_LARGE, "", "longer than %d bytes", SIMULATE_LINE_BYTES_MAX);
+    }
     return TKR_OK;
 }
 

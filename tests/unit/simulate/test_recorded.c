@@ -45,6 +45,8 @@ static void test_a_bad_object_is_refused_by_the_name_of_its_member(void **state)
         {"{\"time\":\"\",\"token_id\":\"a\"}", "time: missing"},
         {"{\"time\":1}", "token_id: missing"},
         {"{\"time\":1,\"token_id\":\"\"}", "token_id: missing"},
+        {"{\"time\":1,\"token_id\":\"-\"}", "token_id: missing"},
+        {"{\"time\":\"-\",\"token_id\":\"a\"}", "time: missing"},
         {"{\"time\":1,\"user_id\":\"a\"}", "token_id: missing"},
         {"{\"time\":-1,\"token_id\":\"a\"}", "time: neither"},
         {"{\"time\":-0.5,\"token_id\":\"a\"}", "time: not within"},
@@ -235,7 +237,7 @@ static void test_a_bad_row_says_what_is_wrong(void **state)
 
 static void test_a_row_is_read_by_its_header(void **state)
 {
-    struct recorded recorded;
+    struct recorded recorded = {0};
     struct fault fault;
     (void)state;
     assert_int_equal(read_csv("path,token_id,\"time\",cost", "\"/a,b\",\"say \"\"a\"\"\",7.25,",

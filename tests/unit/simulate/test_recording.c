@@ -135,7 +135,7 @@ static char *padded(size_t length, const char *tail)
     assert_non_null(text);
     memset(text, ' ', length);
     memcpy(text, GOOD, strlen(GOOD));
-    strcpy(text + length, tail);
+    memcpy(text + length, tail, strlen(tail) + 1);
     return text;
 }
 
