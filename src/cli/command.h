@@ -166,5 +166,6 @@ enum cli_exit cmd_status(struct cli *cli);
 enum cli_exit cmd_completion(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);
 enum cli_exit cmd_version(struct cli *cli);
+enum cli_exit cmd_simulate(struct cli *cli);
 
 #endif

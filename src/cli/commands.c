@@ -161,6 +161,26 @@ static const struct cli_option tier_set_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option simulate_options[] = {
+    {"tier", "TIER", false, "the limits of this tier, as it is today"},
+    {"limit", "WINDOW=N", true, "minute=60, hour=1000, day=none; beats the tier's",
+     .choices = "minute=,hour=,day="},
+    {"subject", "SUBJECT", false,
+     "what is limited: token, user or both; as the tier says, else token",
+     .choices = "token,user,both"},
+    {"compare", "TIER", true, "replay against this tier, too, and show it beside"},
+    {"window", "WINDOW=KIND", true, "hour=sliding, hour=fixed; as configured unless given",
+     .choices = "minute=,hour=,day="},
+    {"format", "FORMAT", false, "ndjson or csv; as the first line looks unless given",
+     .choices = "ndjson,csv"},
+    {"field", "MEMBER=NAME", true, "what the recording calls time, token_id, user_id or cost",
+     .choices = "time=,token_id=,user_id=,cost="},
+    {"top", "N", false, "how many of those limited to list; 10 unless given, all with --json"},
+    {"strict", NULL, false, "the first bad line is an error"},
+    {"fail-if-limited", NULL, false, "exit status 1 when the proposal would have limited anybody"},
+    OPTIONS_END,
+};
+
 const struct cli_command cli_commands[] = {
     {"serve", "", 0, "run the authority",
      "Runs in the foreground until SIGTERM or SIGINT, then answers what is in flight and\n"
@@ -218,6 +238,13 @@ const struct cli_command cli_commands[] = {
      no_options, false, cmd_completion},
     {"help", "[COMMAND]", 2, "explain a command", "", no_options, false, cmd_help},
     {"version", "", 0, "print the version", "", no_options, false, cmd_version},
+    {"simulate", "[FILE]", 1, "replay recorded traffic against other limits",
+     "Says who would have been limited, by the limiter itself with the recorded times as its\n"
+     "clock. Nothing is changed, and no token is limited. The recording, a file or standard\n"
+     "input, has a JSON object a line, or is CSV with a header: time (RFC 3339, or seconds or\n"
+     "milliseconds since 1970), token_id or user_id or both, and cost when it is not 1. Bad\n"
+     "lines are left out, and told.",
+     simulate_options, true, cmd_simulate, CLI_GROUP_LIMITS},
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 

@@ -153,3 +153,8 @@ const char *wire_runtime_directory(const struct wire *wire)
 {
     return wire->runtime_directory;
 }
+
+const struct limiter_port *wire_limiter(void)
+{
+    return &limiter_local;
+}

@@ -43,6 +43,8 @@ void wire_close_p(struct wire **wire); /* for CLEANUP */
 
 struct api *wire_api(struct wire *wire);
 struct authority *wire_authority(struct wire *wire);
+/* The limiter of production, for who replays recorded traffic over lines of his own. */
+const struct limiter_port *wire_limiter(void);
 const char *wire_runtime_directory(const struct wire *wire);
 
 #endif
