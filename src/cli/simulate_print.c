@@ -175,7 +175,7 @@ tkr_error_t simulate_print(const struct simulate_report *report)
 /* --- JSON ------------------------------------------------------------------------------------ */
 
 /* As the API writes those of a tier. */
-static void emit_limits(struct emitter *emitter, const struct limits *limits)
+static void emit_proposed_limits(struct emitter *emitter, const struct limits *limits)
 {
     emit_open(emitter, "limits", '{');
     for (unsigned i = 0; i < WINDOW_COUNT; i++) {
@@ -273,7 +273,7 @@ static tkr_error_t emit_proposal(struct emitter *emitter, const struct simulate_
     TRY(replay_refused(replay, proposal, &numbers, &count));
     emit_open(emitter, NULL, '{');
     emit_text(emitter, "name", proposed->name);
-    emit_limits(emitter, &proposed->limits);
+    emit_proposed_limits(emitter, &proposed->limits);
     emit_text(emitter, "subject", limits_subject_name(proposed->subject));
     emit_totals(emitter, replay_totals(replay, proposal));
     emit_open(emitter, "limited", '[');
