@@ -28,6 +28,7 @@ enum {
     MEMBER_KIND,
     MEMBER_ENV,
     MEMBER_TOKEN,
+    MEMBER_FORCE,
     MEMBER_CREATE_COUNT
 };
 
@@ -55,6 +56,7 @@ static const struct json_member create_members[MEMBER_CREATE_COUNT] = {
     [MEMBER_ENV] = {"env", JSON_IS_TEXT, .most = TIER_NAME_BYTES_MAX},
     [MEMBER_TOKEN] = {"token", JSON_IS_TEXT, .raw = true, .least = TOKEN_TEXT_BYTES_MIN,
                       .most = TOKEN_TEXT_BYTES_MAX},
+    [MEMBER_FORCE] = {"force", JSON_IS_BOOL},
 };
 
 static const struct json_member update_members[MEMBER_UPDATE_COUNT] = {
@@ -262,6 +264,7 @@ tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *
         .tier = given[MEMBER_TIER].text,
         .chosen = given[MEMBER_TOKEN].text,
         .chosen_length = given[MEMBER_TOKEN].length,
+        .force = given[MEMBER_FORCE].boolean,
     };
     TRY(read_kind_and_env(given, &create, fault));
     TRY(read_scopes(given, arena, &create.scopes, &create.scope_count, fault));

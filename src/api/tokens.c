@@ -100,15 +100,59 @@ static tkr_error_t if_match_version(const struct api_call *call, uint64_t *ret_v
     return TKR_OK;
 }
 
+#define LIFETIME_TEXT_SIZE 48
+
+/* As people say it, to the nearest day, hour or minute: `30 days`. */
+static const char *lifetime_text(int64_t seconds, char out[LIFETIME_TEXT_SIZE])
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    size_t i = 0;
+    while (i < 3 && seconds < 2 * units[i].seconds && seconds != units[i].seconds) {
+        i++;
+    }
+    int64_t count = (seconds + units[i].seconds / 2) / units[i].seconds;
+    snprintf(out, LIFETIME_TEXT_SIZE, "%lld %s%s", (long long)count, units[i].name,
+             count == 1 ? "" : "s");
+    return out;
+}
+
+static const char *clamped_text(const struct change_result *result, char *out, size_t size)
+{
+    char longest[LIFETIME_TEXT_SIZE], asked[LIFETIME_TEXT_SIZE] = "without end";
+    if (!result->lifetime.never) {
+        int64_t asked_ms = result->lifetime.expires_at_ms - result->token.updated_at_ms;
+        lifetime_text(asked_ms / 1000, asked);
+    }
+    lifetime_text(result->lifetime_max_s, longest);
+    snprintf(out, size, "the maximum lifetime is %s: it lives %s instead of %s", longest, longest,
+             asked);
+    return out;
+}
+
+static void emit_warning(struct emitter *emitter, const char *code, const char *member,
+                         const char *detail)
+{
+    emit_open(emitter, NULL, '{');
+    emit_text(emitter, "code", code);
+    emit_text(emitter, "member", member);
+    emit_text(emitter, "detail", detail);
+    emit_close(emitter, '}');
+}
+
 static void emit_warnings(struct emitter *emitter, const struct change_result *result)
 {
+    char text[3 * LIFETIME_TEXT_SIZE + 64];
     emit_open(emitter, "warnings", '[');
     if (result->clamped) {
-        emit_open(emitter, NULL, '{');
-        emit_text(emitter, "code", "lifetime_clamped");
-        emit_text(emitter, "member", "expires_at");
-        emit_text(emitter, "detail", "the policy's maximum lifetime made it shorter than asked");
-        emit_close(emitter, '}');
+        emit_warning(emitter, "lifetime_clamped", "expires_at",
+                     clamped_text(result, text, sizeof text));
+    }
+    if (result->weak) {
+        emit_warning(emitter, "weak_token", "token",
+                     "the token is weak and was taken by force: replace it soon");
     }
     emit_close(emitter, ']');
 }

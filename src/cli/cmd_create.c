@@ -21,6 +21,9 @@ static tkr_error_t build(const struct cli *cli, const struct token_input *chosen
     if (chosen->text != NULL) {
         json_object_set_new(body, "token", json_stringn(chosen->text, chosen->length));
     }
+    if (arguments_has(&cli->arguments, "force")) {
+        json_object_set_new(body, "force", json_true());
+    }
     return TKR_OK;
 }
 
@@ -32,6 +35,10 @@ enum cli_exit cmd_create(struct cli *cli)
         if (!arguments_has(&cli->arguments, needed[i])) {
             return cli_usage(cli->command, "--%s is needed", needed[i]);
         }
+    }
+    if (arguments_has(&cli->arguments, "force") && !arguments_has(&cli->arguments, "token-stdin")) {
+        return cli_usage(cli->command, "--force is for a token that you chose: it needs "
+                                       "--token-stdin");
     }
     struct token_input chosen CLEANUP(token_input_release) = {0};
     if (arguments_has(&cli->arguments, "token-stdin") &&

@@ -2,6 +2,7 @@
 /* Only what is named changes; a list that is named replaces the former one. */
 #include "cli/body.h"
 #include "cli/find.h"
+#include "cli/issue.h"
 #include "cli/record.h"
 
 static enum cli_exit refuse_opposites(const struct cli *cli)
@@ -79,6 +80,9 @@ enum cli_exit cmd_update(struct cli *cli)
     status = client_call(cli, client, &call, &answer);
     if (status == CLI_DONE) {
         record_print(cli, answer.json);
+        if (!cli_json(cli)) {
+            issue_print_warnings(answer.json);
+        }
     }
     return status;
 }

@@ -81,6 +81,7 @@ static const struct cli_option create_options[] = {
     {"meta", "KEY=VALUE", true, "something to remember with it"},
     {"idempotency-key", "KEY", false, "the same key again makes no second token"},
     {"token-stdin", NULL, false, "use the token on standard input instead of a new one"},
+    {"force", NULL, false, "with --token-stdin: take it though it is weak"},
     OPTIONS_END,
 };
 

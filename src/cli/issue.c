@@ -5,27 +5,24 @@
 
 #include "base/text.h"
 
-static bool is_clamped(const json_t *token)
+void issue_print_warnings(const json_t *token)
 {
     size_t index;
     json_t *warning;
     json_array_foreach(json_object_get(token, "warnings"), index, warning)
     {
-        if (strcmp(answer_text(warning, "code"), "lifetime_clamped") == 0) {
-            return true;
-        }
+        fprintf(stderr, "tokenry: warning: %s\n", answer_text(warning, "detail"));
     }
-    return false;
 }
 
 static void explain(const json_t *token, bool printed)
 {
     const char *expires = answer_text(token, "expires_at");
-    fprintf(stderr, "%s token %s (%s) for %s, %s%s%s.\n",
+    fprintf(stderr, "%s token %s (%s) for %s, %s%s.\n",
             json_is_true(json_object_get(token, "replayed")) ? "This key made" : "Made",
             answer_text(token, "id"), answer_text(token, "name"), answer_text(token, "user_id"),
-            expires[0] != '\0' ? "valid until " : "which does not expire", expires,
-            is_clamped(token) ? " (the longest that is allowed)" : "");
+            expires[0] != '\0' ? "valid until " : "which does not expire", expires);
+    issue_print_warnings(token);
     if (printed) {
         fputs("Keep it now: it is not shown again.\n", stderr);
     }

@@ -10,5 +10,7 @@
 /* POSTs `body`; prints the token alone on standard output, the rest on standard error, or with
  * --json the answer. */
 enum cli_exit issue_token(struct cli *cli, struct client *client, const json_t *body);
+/* What an answer warns of, each on a line of standard error. */
+void issue_print_warnings(const json_t *token);
 
 #endif

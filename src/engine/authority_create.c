@@ -10,6 +10,7 @@
 #include "crypto/digest.h"
 #include "engine/authority_internal.h"
 #include "policy/scopes.h"
+#include "token/token_strength.h"
 
 static const char default_tier[] = "free";
 
@@ -67,6 +68,38 @@ static tkr_error_t check_tier(struct authority *authority, const char *name, str
     return TKR_OK;
 }
 
+/*
+ * A token that somebody thought up is guessed, whatever the limits say: the store keeps a digest
+ * without salt, and a copy of it can be tried in peace. Who has every scope may take it all the
+ * same, for a client that cannot be changed yet; the answer and the audit event say so.
+ */
+static tkr_error_t check_strength(const struct token_create *create, struct change *change,
+                                  struct fault *fault)
+{
+    const char *about[] = {create->user_id, create->name}; /* a rotation knows them later */
+    struct token_strength strength = token_strength(create->chosen, create->chosen_length, about,
+                                                    create->user_id != NULL ? 2 : 0);
+    change->result.weak = strength.weakness != TOKEN_STRONG;
+    if (change->result.weak && !create->force) {
+        return fault_set(fault, TKR_INVALID, "token",
+                         "is too weak: it %s. `openssl rand -hex 32` makes a good one",
+                         token_weakness_text(strength.weakness));
+    }
+    return TKR_OK;
+}
+
+tkr_error_t change_check_force(const struct principal *by, const struct token_create *create,
+                               struct fault *fault)
+{
+    if (create->force && create->chosen == NULL) {
+        return fault_set(fault, TKR_INVALID, "force", "is for a token that you chose");
+    }
+    if (create->force && !principal_is_global(by)) {
+        return fault_set(fault, TKR_FORBIDDEN, "force", "only scope * takes a weak token");
+    }
+    return TKR_OK;
+}
+
 /* The token's text: chosen by the caller, or made here and kept for the answer. */
 tkr_error_t change_make_text(struct authority *authority, const struct token_create *create,
                              struct change *change, struct fault *fault)
@@ -81,6 +114,7 @@ tkr_error_t change_make_text(struct authority *authority, const struct token_cre
                              "must be %d to %d visible ASCII characters", TOKEN_TEXT_BYTES_MIN,
                              TOKEN_TEXT_BYTES_MAX);
         }
+        TRY(check_strength(create, change, fault));
         change->chosen = true;
     } else {
         change->plaintext = plaintexts_take(&authority->plaintexts);
@@ -120,12 +154,15 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     int64_t now_ms = segment_writer_now_ms(authority->segment);
     TRY(check_create(authority, create, fault));
     TRY(check_kind(&change->by, create->kind, fault));
+    TRY(change_check_force(&change->by, create, fault));
     TRY(decide_org(authority, &change->by, create->org_id, fault, &org));
     TRY(check_tier(authority, tier, fault));
     TRY(check_scopes(authority, &change->by, create->scopes, create->scope_count, change->arena,
                      &token->scopes, fault));
     TRY(lifetime_decide(&authority->options.lifetimes[create->kind], &create->lifetime, now_ms,
                         &token->expires_at_ms, &change->result.clamped, fault));
+    change->result.lifetime = create->lifetime;
+    change->result.lifetime_max_s = authority->options.lifetimes[create->kind].max_s;
     TRY(check_validity(create->not_before_ms, token->expires_at_ms, fault));
     TRY(change_make_text(authority, create, change, fault));
     token->org_id = copied(change->arena, org);
@@ -178,6 +215,7 @@ static const char *write_details(struct details *details, const struct change *c
     details_time(details, "expires_at", token->expires_at_ms);
     details_flag(details, "networks", token->allowed_ip_count > 0);
     details_flag(details, "chosen", change->chosen);
+    details_flag(details, "forced", change->result.weak);
     details_flag(details, "clamped", change->result.clamped);
     return details_finish(details);
 }

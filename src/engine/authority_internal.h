@@ -120,8 +120,11 @@ MUST_USE tkr_error_t change_copy_id(const char *token_id, struct change *change)
  * answered with another's token. A line feed cannot be in either part. NULL: none. */
 void change_copy_key(struct change *change, const char *key,
                      const uint8_t request_digest[TOKEN_DIGEST_BYTES]);
+/* `force` is for a chosen token, and for who has every scope. (authority_create.c) */
+MUST_USE tkr_error_t change_check_force(const struct principal *by,
+                                        const struct token_create *create, struct fault *fault);
 /* The text of a new token, chosen or made here (then kept in change->plaintext), its digest and
- * display prefix, into change->asked. (authority_create.c) */
+ * display prefix, into change->asked. A weak one needs `force`. (authority_create.c) */
 MUST_USE tkr_error_t change_make_text(struct authority *authority,
                                       const struct token_create *create, struct change *change,
                                       struct fault *fault);

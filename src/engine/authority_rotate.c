@@ -44,11 +44,13 @@ static tkr_error_t prepare_rotate(struct authority *authority, const char *token
         .env = TOKEN_ENV_LIVE, /* of the predecessor, on the writer's thread */
         .chosen = rotate->chosen,
         .chosen_length = rotate->chosen_length,
+        .force = rotate->force,
         .idempotency_key = rotate->idempotency_key,
     };
     memcpy(made.request_digest, rotate->request_digest, sizeof(made.request_digest));
     TRY(change_copy_id(token_id, change));
     TRY(check_grace(rotate->grace_ms, fault));
+    TRY(change_check_force(&change->by, &made, fault));
     if (rotate->idempotency_key != NULL) {
         TRY(check_text(authority, "Idempotency-Key", rotate->idempotency_key,
                        IDEMPOTENCY_KEY_BYTES_MAX, fault));
@@ -164,6 +166,8 @@ static tkr_error_t make_successor(struct authority *authority, struct change *ch
     memcpy(successor.created_by, change->by.token_id, strlen(change->by.token_id) + 1);
     TRY(lifetime_decide(authority_lifetime(authority, token), &lifetime, now_ms,
                         &successor.expires_at_ms, &change->result.clamped, &change->result.fault));
+    change->result.lifetime = lifetime;
+    change->result.lifetime_max_s = authority_lifetime(authority, token)->max_s;
     successor.not_before_ms = token->not_before_ms > now_ms ? token->not_before_ms : 0;
     successor.source = change->chosen ? TOKEN_SOURCE_CHOSEN : TOKEN_SOURCE_MADE;
     successor.spared_at_ms = 0;
@@ -207,6 +211,7 @@ static tkr_error_t store_rotation(struct authority *authority, struct change *ch
     details_text(&made, "rotated_from", token->id);
     details_time(&made, "expires_at", successor->expires_at_ms);
     details_flag(&made, "chosen", change->chosen);
+    details_flag(&made, "forced", change->result.weak);
     details_text(&retired, "replaced_by", successor->id);
     details_time(&retired, "grace_until", token->grace_until_ms);
     struct store_event event = change_event(authority, change, successor, details_finish(&made));

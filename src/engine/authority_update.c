@@ -236,6 +236,8 @@ static tkr_error_t merge_times(struct authority *authority, struct change *chang
         details_time(details, "expires_at_was", token->expires_at_ms);
         TRY(lifetime_decide(authority_lifetime(authority, token), &update->lifetime, now_ms,
                             &token->expires_at_ms, &change->result.clamped, &change->result.fault));
+        change->result.lifetime = update->lifetime;
+        change->result.lifetime_max_s = authority_lifetime(authority, token)->max_s;
         details_time(details, "expires_at", token->expires_at_ms);
     }
     if (update->has_not_before || update->has_expires) {

@@ -133,6 +133,7 @@ tkr_error_t change_replay(struct authority *authority, struct change *change, bo
     change->plaintext = NULL;
     result->replayed = true;
     result->clamped = false;
+    result->weak = false;
     *ret_replayed = true;
     return TKR_OK;
 }

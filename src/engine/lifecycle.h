@@ -89,7 +89,10 @@ struct change_result {
     const struct token *predecessor;   /* rotate: the token that was rotated; NULL: replayed */
     const struct emergency *emergency; /* likewise for these two */
     const struct cleanup *cleanup;
-    bool clamped;  /* create/update: the maximum lifetime cut the expiry */
+    bool clamped; /* create/update: the maximum lifetime cut the expiry */
+    bool weak;    /* create, rotate: the chosen token is weak, and was taken by force */
+    struct lifetime_asked lifetime; /* clamped: what was asked for */
+    int64_t lifetime_max_s;         /* clamped: what cut it */
     bool replayed; /* create: this Idempotency-Key made it earlier; plaintext NULL */
 };
 typedef void (*change_done)(void *context, const struct change_result *result);
@@ -110,12 +113,13 @@ struct token_create {
     struct lifetime_asked lifetime;
     const char *chosen; /* a foreign token (NULL: generate); its plaintext is not returned */
     size_t chosen_length;
+    bool force;                                 /* the chosen token may be weak; needs scope * */
     const char *idempotency_key;                /* NULL: none */
     uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* of the canonical request, for the key */
 };
-/* Errors: OUT_OF_RANGE/INVALID (naming the member), FORBIDDEN (more scope than the caller
- * has, another org or kind admin without `*`), CONFLICT (the chosen token exists), NOT_FOUND
- * (tier), BUSY, NO_SPACE, UNAVAILABLE. */
+/* Errors: OUT_OF_RANGE/INVALID (naming the member; `token`: the chosen one is weak), FORBIDDEN
+ * (more scope than the caller has, another org, kind admin or force without `*`), CONFLICT (the
+ * chosen token exists), NOT_FOUND (tier), BUSY, NO_SPACE, UNAVAILABLE. */
 MUST_USE tkr_error_t authority_create_token(struct authority *authority, const struct principal *by,
                                             const struct token_create *create, change_done done,
                                             void *context, struct fault *fault);
@@ -163,6 +167,7 @@ struct token_rotate {
     struct lifetime_asked lifetime;
     const char *chosen; /* the successor's text; NULL: generate */
     size_t chosen_length;
+    bool force;                  /* the chosen token may be weak; needs scope * */
     const char *idempotency_key; /* NULL: none */
     uint8_t request_digest[TOKEN_DIGEST_BYTES];
     uint64_t if_version; /* of the predecessor; 0: whatever it is */

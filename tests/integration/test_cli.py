@@ -249,6 +249,29 @@ def test_create_prints_the_token_alone(ready):
     assert "for alice" in done.stderr and "valid until" in done.stderr
 
 
+def test_a_lifetime_that_was_cut_is_told_in_days(ready):
+    thirty = {"TOKENRY_LIFETIME_USER_MAX": "30d", "TOKENRY_LIFETIME_USER_DEFAULT": "30d"}
+    done = ready.run("create", "--user", "bob", "--name", "long", "--expires-in", "60d",
+                     environment=thirty)
+    words = "warning: the maximum lifetime is 30 days: it lives 30 days instead of "
+    assert done.returncode == DONE and words + "60 days" in done.stderr
+    done = ready.run("update", "--name", "long", "--expires-in", "never", environment=thirty)
+    assert done.returncode == DONE and words + "without end" in done.stderr
+
+
+def test_a_weak_chosen_token_needs_force(ready):
+    weak = "alice_secret_token_2025"
+    create = ["create", "--user", "u", "--name", "n"]
+    refused = ready.run(*create, "--token-stdin", stdin=weak)
+    assert refused.returncode == USAGE and "too weak" in refused.stderr
+    assert weak not in refused.stderr and "alice" not in refused.stderr
+    assert ready.run(*create, "--force").returncode == USAGE
+    forced = ready.run(*create, "--token-stdin", "--force", stdin=weak)
+    assert forced.returncode == DONE and forced.stdout == ""
+    assert "warning: the token is weak" in forced.stderr and weak not in forced.stderr
+    assert ready.run("verify", "--token-stdin", stdin=weak).returncode == DONE
+
+
 def test_create_hands_every_option_on(ready):
     made = ready.create("bob", "ci", "--kind", "service", "--env", "test", "--tier", "pro",
                         "--scope", "orders:read", "--scope", "orders:write",
@@ -265,7 +288,7 @@ def test_create_hands_every_option_on(ready):
 
 
 def test_create_with_a_chosen_token_does_not_print_it(ready):
-    chosen = "a-token-that-somebody-chose"
+    chosen = "Kq7-vT2mZx9_Rb4LnW8cJd3F"
     done = ready.run("create", "--user", "u", "--name", "n", "--token-stdin", stdin=chosen + "\n")
     assert done.returncode == DONE and done.stdout == "" and chosen not in done.stderr
     assert ready.run("verify", "--token-stdin", stdin=chosen).returncode == DONE

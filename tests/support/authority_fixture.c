@@ -166,6 +166,7 @@ static void take_answer(void *context, const struct change_result *result)
     answer->expires_at_ms = result->token.expires_at_ms;
     answer->status = result->token.status;
     answer->clamped = result->clamped;
+    answer->weak = result->weak;
     answer->replayed = result->replayed;
     if (result->emergency != NULL) {
         answer->emergency = *result->emergency;

@@ -64,7 +64,7 @@ struct answer {
     uint32_t line;
     int64_t expires_at_ms;
     enum token_status status;
-    bool clamped, replayed;
+    bool clamped, replayed, weak;
     struct emergency emergency; /* of these calls; texts are gone */
     struct cleanup cleanup;
 };

@@ -116,9 +116,9 @@ static void test_a_token_that_is_not_there_is_404(void **state)
 static void test_a_chosen_token_cannot_be_made_twice(void **state)
 {
     static const char body[] = "{\"user_id\":\"a\",\"name\":\"n\",\"token\":"
-                               "\"Chosen-by-Somebody-2019\"}";
+                               "\"Chosen-Kq7vT2mZx9Rb4LnW\"}";
     struct fixture *fixture = *state;
-    fixture_secret(fixture, "Chosen-by-Somebody-2019");
+    fixture_secret(fixture, "Chosen-Kq7vT2mZx9Rb4LnW");
     struct answer answer = manage(fixture, "POST " TOKENS, body);
     assert_int_equal(answer.status, 201);
     assert_string_equal(text_of(&answer, "display_prefix"), "Chos");
@@ -252,12 +252,43 @@ static void test_a_lifetime_beyond_the_maximum_is_cut_with_a_warning(void **stat
     static const char *const bodies[] = {
         "{\"user_id\":\"a\",\"name\":\"n\",\"expires_in_days\":1000}",
         "{\"user_id\":\"a\",\"name\":\"n\",\"expires_at\":null}"};
+    static const char *const words[] = {
+        "the maximum lifetime is 365 days: it lives 365 days instead of 1000 days",
+        "the maximum lifetime is 365 days: it lives 365 days instead of without end"};
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
         struct answer answer = manage(fixture, "POST " TOKENS, bodies[i]);
         assert_int_equal(answer.status, 201);
         assert_string_equal(text_of(&answer, "expires_at"), "2027-01-01T00:00:00Z");
         assert_non_null(strstr(answer.body, "\"code\":\"lifetime_clamped\""));
+        assert_non_null(strstr(answer.body, words[i]));
     }
+}
+
+#define WEAK "{\"user_id\":\"a\",\"name\":\"n\",\"token\":\"my-super-secret-api-token\""
+
+static void test_a_weak_token_needs_force_and_comes_with_a_warning(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_secret(fixture, "my-super-secret-api-token");
+    struct answer answer = manage(fixture, "POST " TOKENS, WEAK "}");
+    assert_int_equal(answer.status, 400);
+    assert_string_equal(text_of(&answer, "member"), "token");
+    answer = manage(fixture, "POST " TOKENS, WEAK ",\"force\":true}");
+    assert_int_equal(answer.status, 201);
+    assert_non_null(strstr(answer.body, "\"code\":\"weak_token\",\"member\":\"token\""));
+}
+
+static void test_force_is_for_those_with_every_scope(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made made =
+        fixture_make(fixture, "{\"user_id\":\"a\",\"name\":\"n\",\"scopes\":[\"tokens:write\"]}");
+    struct answer answer =
+        ask(fixture, "POST " TOKENS, bearer(made.text),
+            "{\"user_id\":\"a\",\"name\":\"m\",\"token\":\"Kq7-vT2mZx9_Rb4LnW8cJd3F\","
+            "\"force\":true}");
+    assert_int_equal(answer.status, 403);
+    assert_string_equal(text_of(&answer, "member"), "force");
 }
 
 static void test_an_idempotency_key_makes_one_token(void **state)
@@ -508,6 +539,8 @@ int main(void)
         WITH_FIXTURE(test_a_new_token_is_answered_in_full_and_once),
         WITH_FIXTURE(test_a_test_token_has_its_own_prefix),
         WITH_FIXTURE(test_a_lifetime_beyond_the_maximum_is_cut_with_a_warning),
+        WITH_FIXTURE(test_a_weak_token_needs_force_and_comes_with_a_warning),
+        WITH_FIXTURE(test_force_is_for_those_with_every_scope),
         WITH_FIXTURE(test_an_idempotency_key_makes_one_token),
         WITH_FIXTURE(test_an_idempotency_key_that_is_too_long_or_stands_twice_is_400),
         WITH_FIXTURE(test_pages_end_lose_nothing_and_have_the_newest_first),

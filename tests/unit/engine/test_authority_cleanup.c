@@ -14,7 +14,7 @@
 #include "authority_fixture.h"
 
 #define DAY_MS INT64_C(86400000)
-static const char chosen[] = "9b34c5e6a7d8f1e2b3c4a5d6e7f8a9b0c1d2e3f4";
+static const char chosen[] = "6fa12bc09d4e58f37a1166d0b2c9e4857f30ad21";
 
 struct context {
     struct authority_fixture fixture;

@@ -210,7 +210,7 @@ static void test_a_chosen_token_must_be_one(void **state)
 static void test_a_chosen_token_that_exists_is_a_conflict_and_leaves_no_user(void **state)
 {
     struct token_create asked = fixture_token("n");
-    asked.chosen = "a-token-that-somebody-chose";
+    asked.chosen = "Kq7-vT2mZx9_Rb4LnW8cJd3F";
     asked.chosen_length = strlen(asked.chosen);
     assert_int_equal(create(state, &asked).error, TKR_OK);
     asked.user_id = "bob";
@@ -267,7 +267,7 @@ static void test_a_chosen_token_is_visible_and_not_told_again(void **state)
 {
     struct token_create asked = fixture_token("n");
     uint8_t digest[TOKEN_DIGEST_BYTES];
-    asked.chosen = "a-token-that-somebody-chose";
+    asked.chosen = "Kq7-vT2mZx9_Rb4LnW8cJd3F";
     asked.chosen_length = strlen(asked.chosen);
     struct answer answer = create(state, &asked);
     assert_int_equal(answer.error, TKR_OK);

@@ -230,7 +230,7 @@ static void test_a_lineage_goes_on_version_by_version(void **state)
 static void test_a_chosen_successor_is_kept_as_a_digest_and_exists_once(void **state)
 {
     struct context *context = *state;
-    static const char chosen[] = "9b34c5e6a7d8f1e2b3c4a5d6e7f8a9b0c1d2e3f4";
+    static const char chosen[] = "6fa12bc09d4e58f37a1166d0b2c9e4857f30ad21";
     struct token_rotate asked = {.chosen = chosen, .chosen_length = strlen(chosen)};
     struct answer answer =
         fixture_rotate(&context->fixture, &fixture_admin, context->token.id, &asked);
