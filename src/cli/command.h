@@ -164,6 +164,7 @@ enum cli_exit cmd_tier_list(struct cli *cli);
 enum cli_exit cmd_tier_set(struct cli *cli);
 enum cli_exit cmd_status(struct cli *cli);
 enum cli_exit cmd_completion(struct cli *cli);
+enum cli_exit cmd_leak_rules(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);
 enum cli_exit cmd_version(struct cli *cli);
 enum cli_exit cmd_simulate(struct cli *cli);

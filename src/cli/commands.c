@@ -152,6 +152,13 @@ static const struct cli_option check_token_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option leak_rules_options[] = {
+    {"format", "FORMAT", false, "gitleaks, regex or github; gitleaks unless given",
+     .choices = "gitleaks,regex,github"},
+    {"config", "FILE", false, "the configuration file, for the prefixes of tokens"},
+    OPTIONS_END,
+};
+
 static const struct cli_option tier_set_options[] = {
     {"limit", "WINDOW=N", true,
      "minute=60, hour=1000, day=none; at least one; a window not given is unlimited",
@@ -230,6 +237,11 @@ const struct cli_command cli_commands[] = {
      "stored; --json prints everything that it knows. Without a daemon it says how the data\n"
      "directory is doing.",
      no_options, true, cmd_status, CLI_GROUP_AUTHORITY},
+    {"leak rules", "", 0, "print rules that find leaked tokens, offline",
+     "For a scanner of repositories, logs or mail: a file for gitleaks, a bare regular\n"
+     "expression, or the fields of a custom pattern of GitHub. They find the tokens that are\n"
+     "made with the prefixes of the configuration.",
+     leak_rules_options, false, cmd_leak_rules, CLI_GROUP_TOKENS},
     {"completion", "bash|zsh|fish", 1, "print what makes a shell complete commands",
      "For a shell that the installed scripts do not reach. Completing asks no authority.\n"
      "\n"
