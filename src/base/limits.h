@@ -96,6 +96,15 @@
 #define LIFETIME_S_MAX INT64_C(3155760000)      /* `expires_in`, 100 years; more: out_of_range */
 #define USER_AGENT_BYTES_MAX 255                /* in audit events; more is cut */
 
+/* --- keys and reports of others ------------------------------------------------------ */
+#define PEM_BYTES_MAX 1024              /* one public key of ours to verify with; more: too_large */
+#define LEAK_REPORT_TOKENS_MAX 100      /* in one report of a scanner; more: too_large */
+#define LEAK_URL_BYTES_MAX 2048         /* where a token was found; a longer one is left out */
+#define LEAK_WORD_BYTES_MAX 64          /* its type, and in what it was found; likewise */
+#define LEAK_KEYS_MAX 16                /* in a scanner's list of keys; more: too_large */
+#define LEAK_KEYS_BYTES_MAX (64 * 1024) /* that list; more: too_large */
+#define LEAK_KEY_NAME_BYTES_MAX 128     /* key identifier; longer: invalid_request */
+
 /* --- the store ----------------------------------------------------------------------- */
 #define STORE_BATCH_MAX 512      /* changes in one group commit */
 #define STORE_BUSY_MS 5000       /* wait for a lock that another process holds, then `locked` */
