@@ -86,10 +86,11 @@ static const char *parse_words(enum json_error_code code)
     }
 }
 
-tkr_error_t json_parse(const char *text, size_t length, json_t **ret_root, struct fault *fault)
+static tkr_error_t parse(const char *text, size_t length, json_type type, const char *type_name,
+                         json_t **ret_root, struct fault *fault)
 {
     if (length == 0) {
-        return fault_set(fault, TKR_MALFORMED, "", "a JSON object is needed as the body");
+        return fault_set(fault, TKR_MALFORMED, "", "a JSON %s is needed as the body", type_name);
     }
     if (too_deep(text, length)) {
         return fault_set(fault, TKR_MALFORMED, "", "the body is nested deeper than %d levels",
@@ -104,12 +105,23 @@ tkr_error_t json_parse(const char *text, size_t length, json_t **ret_root, struc
         return fault_set(fault, TKR_MALFORMED, "", "the body: %s (line %d, byte %d)",
                          parse_words(json_error_code(&error)), error.line, error.position);
     }
-    if (!json_is_object(root)) {
+    if (json_typeof(root) != type) {
         json_decref(root);
-        return fault_set(fault, TKR_MALFORMED, "", "the body must be a JSON object");
+        return fault_set(fault, TKR_MALFORMED, "", "the body must be a JSON %s", type_name);
     }
     *ret_root = root;
     return TKR_OK;
+}
+
+tkr_error_t json_parse(const char *text, size_t length, json_t **ret_root, struct fault *fault)
+{
+    return parse(text, length, JSON_OBJECT, "object", ret_root, fault);
+}
+
+tkr_error_t json_parse_array(const char *text, size_t length, json_t **ret_root,
+                             struct fault *fault)
+{
+    return parse(text, length, JSON_ARRAY, "array", ret_root, fault);
 }
 
 const char *json_name_shown(const char *name, char out[JSON_NAME_SHOWN_SIZE])

@@ -34,6 +34,9 @@ void json_input_prepare(void);
  * TKR_MALFORMED with the place in `fault` and nothing of the text itself. */
 MUST_USE tkr_error_t json_parse(const char *text, size_t length, json_t **ret_root,
                                 struct fault *fault);
+/* The same for an array as the outermost value. */
+MUST_USE tkr_error_t json_parse_array(const char *text, size_t length, json_t **ret_root,
+                                      struct fault *fault);
 void json_decref_p(json_t **value); /* for CLEANUP */
 
 enum json_type {
