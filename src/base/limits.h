@@ -28,6 +28,10 @@
 #define REVOKE_REASON_BYTES_MAX 255
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
 
+#define EMAIL_BYTES_MAX 254 /* RFC 5321 4.5.3.1.3, without the brackets */
+#define ROLE_NAME_BYTES_MAX 50
+#define ROLES_PER_ORG_MAX 256 /* and as many of all organisations; more: capacity */
+
 #define DURATION_S_MAX (100LL * 366 * 86400) /* a century; longer durations: out_of_range */
 
 /* --- limits and windows ------------------------------------------------------------ */
@@ -110,6 +114,7 @@
 #define STORE_BUSY_MS 5000       /* wait for a lock that another process holds, then `locked` */
 #define IDEMPOTENCY_TTL_S 86400  /* an Idempotency-Key is remembered this long */
 #define IDEMPOTENCY_EXPIRE_MAX 4 /* expired keys deleted with each new one */
+#define STORE_SCAN_TOKENS 256    /* tokens that a change of many reads at a time */
 #define STORE_READERS 4          /* reading connections; more readers wait, then `busy` */
 #define STORE_LOAD_WORKERS_MAX 16
 #define STORE_CURSOR_BYTES_MAX 64                /* a longer cursor: invalid_request */

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "policy/cidr.h"
+#include "policy/lifetimes.h"
 #include "policy/limits_spec.h"
 #include "token/token_text.h"
 
@@ -106,6 +107,38 @@ static inline enum token_status token_status_at(const struct token *token, int64
     }
     return TOKEN_ACTIVE;
 }
+
+/* Whoever tokens are of. Made by hand, or with its first token. */
+struct user {
+    const char *org_id, *id;
+    const char *tier;        /* of its tokens that were given none; NULL: TIER_DEFAULT */
+    const char *email;       /* NULL: none */
+    const char *metadata;    /* JSON object text; "{}" for none */
+    struct limits overrides; /* across its tokens */
+    int64_t suspended_at_ms; /* 0: active */
+    int64_t created_at_ms, updated_at_ms;
+    uint64_t version; /* the ETag */
+};
+#define TIER_DEFAULT "free"
+
+/* An organisation, and what it says about its tokens where it differs from the server. */
+enum choice { CHOICE_OF_SERVER, CHOICE_NO, CHOICE_YES };
+struct org {
+    const char *id;
+    struct lifetimes lifetimes;
+    enum choice one_active_per_user;
+    int64_t created_at_ms, updated_at_ms;
+    uint64_t version;
+};
+
+/* A named set of scopes, of one organisation or of all. */
+struct role {
+    const char *org_id; /* NULL: of all */
+    const char *name;
+    const char *scopes; /* canonical text */
+    int64_t created_at_ms, updated_at_ms;
+    uint64_t version;
+};
 
 /* Who does something. Built by api/ from a verified token, or from the Unix socket's
  * peer, or by the command line that holds the data directory itself. */

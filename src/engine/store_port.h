@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "engine/model.h"
+#include "engine/tenancy_port.h"
 #include "segment/segment.h"
 
 struct store_event {
@@ -34,6 +35,7 @@ struct store_user {
     uint32_t line; /* usage line, or SEGMENT_NO_LINE */
     bool suspended;
     struct limits overrides;
+    const char *tier; /* from ensure_user only; NULL: none of its own */
 };
 
 struct token_filter {
@@ -219,6 +221,8 @@ struct store_port {
                                uint64_t *ret_revoked);
     tkr_error_t (*count_tokens)(struct store *store, int64_t now_ms,
                                 uint64_t ret_counts[TOKEN_STATUS_COUNT]);
+
+    struct store_tenancy tenancy; /* users, organisations, roles */
 
     struct store *store;
 };

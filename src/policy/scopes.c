@@ -95,6 +95,45 @@ const char *scopes_next(const char *set, size_t set_length, size_t *position, si
     return set + start;
 }
 
+/* As strcmp would order them as texts of their own. */
+static int compare(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
+}
+
+tkr_error_t scopes_union(const char *a, size_t a_length, const char *b, size_t b_length,
+                         struct buffer *ret_text, struct fault *fault)
+{
+    char merged[2 * SCOPES_TEXT_BYTES_MAX + 2];
+    size_t length = 0, count = 0, a_at = 0, b_at = 0, a_size = 0, b_size = 0;
+    ENSURE(a_length <= SCOPES_TEXT_BYTES_MAX && b_length <= SCOPES_TEXT_BYTES_MAX, TKR_INVALID);
+    const char *left = scopes_next(a, a_length, &a_at, &a_size);
+    const char *right = scopes_next(b, b_length, &b_at, &b_size);
+    while (left != NULL || right != NULL) {
+        int order = left == NULL ? 1 : right == NULL ? -1 : compare(left, a_size, right, b_size);
+        const char *scope = order <= 0 ? left : right;
+        size_t size = order <= 0 ? a_size : b_size;
+        if (count++ > 0) {
+            merged[length++] = ' ';
+        }
+        memcpy(merged + length, scope, size);
+        length += size;
+        left = order <= 0 ? scopes_next(a, a_length, &a_at, &a_size) : left;
+        right = order >= 0 ? scopes_next(b, b_length, &b_at, &b_size) : right;
+    }
+    if (count > SCOPES_PER_TOKEN_MAX || length > SCOPES_TEXT_BYTES_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "scopes",
+                         "with the role's, at most %d scopes and %d bytes", SCOPES_PER_TOKEN_MAX,
+                         SCOPES_TEXT_BYTES_MAX);
+    }
+    ENSURE(length <= ret_text->bytes_max, TKR_TOO_LARGE);
+    buffer_clear(ret_text);
+    buffer_add_text(ret_text, "");
+    buffer_add(ret_text, merged, length);
+    return buffer_status(ret_text);
+}
+
 static bool covers(const char *granted, size_t granted_length, const char *scope, size_t length)
 {
     if (granted_length == length && memcmp(granted, scope, length) == 0) {

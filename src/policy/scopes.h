@@ -34,6 +34,11 @@ bool scopes_grant(const char *set, size_t set_length, const char *scope, size_t 
  * nothing is covered by all. */
 bool scopes_cover(const char *set, size_t set_length, const char *asked, size_t asked_length);
 
+/* The scopes that are in either set (both canonical), canonical; `ret_text` is replaced, and only
+ * on success. Errors: as scopes_join, past the maxima of a token. */
+MUST_USE tkr_error_t scopes_union(const char *a, size_t a_length, const char *b, size_t b_length,
+                                  struct buffer *ret_text, struct fault *fault);
+
 /* Next scope of a set: returns its start and length and advances *position (begin with 0);
  * NULL at the end. Additional spaces are passed over. */
 const char *scopes_next(const char *set, size_t set_length, size_t *position, size_t *ret_length);

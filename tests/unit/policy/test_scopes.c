@@ -193,6 +193,43 @@ static void test_walking_a_set_meets_every_scope(void **state)
     assert_null(scopes_next("", 0, &position, &length));
 }
 
+static void assert_union(const char *a, const char *b, const char *expected)
+{
+    CLEANUP(buffer_deinit) struct buffer text;
+    buffer_init(&text, SCOPES_TEXT_BYTES_MAX);
+    assert_int_equal(scopes_union(a, strlen(a), b, strlen(b), &text, NULL), TKR_OK);
+    assert_string_equal(text.data, expected);
+    assert_int_equal(scopes_union(b, strlen(b), a, strlen(a), &text, NULL), TKR_OK);
+    assert_string_equal(text.data, expected);
+}
+
+static void test_a_union_has_each_scope_once_in_order(void **state)
+{
+    assert_union("", "", "");
+    assert_union("a:b", "", "a:b");
+    assert_union("a:b c", "a:b", "a:b c");
+    assert_union("a:b a:bc", "a:ba b", "a:b a:ba a:bc b");
+    assert_union("*", "a:b z", "* a:b z");
+}
+
+static void test_a_union_beyond_the_maximum_is_refused(void **state)
+{
+    CLEANUP(buffer_deinit) struct buffer text, kept;
+    char a[SCOPES_TEXT_BYTES_MAX + 1] = "", b[SCOPES_TEXT_BYTES_MAX + 1] = "";
+    struct fault fault = {0};
+    buffer_init(&text, SCOPES_TEXT_BYTES_MAX);
+    buffer_init(&kept, SCOPES_TEXT_BYTES_MAX);
+    for (int i = 0; i < SCOPES_PER_TOKEN_MAX; i++) {
+        snprintf(a + strlen(a), sizeof(a) - strlen(a), "%sa:%02d", i > 0 ? " " : "", i);
+    }
+    snprintf(b, sizeof(b), "b");
+    buffer_add_text(&text, "as it was");
+    assert_int_equal(scopes_union(a, strlen(a), b, strlen(b), &text, &fault), TKR_OUT_OF_RANGE);
+    assert_string_equal(fault.field, "scopes");
+    assert_string_equal(text.data, "as it was");
+    assert_int_equal(scopes_union(a, strlen(a), a, strlen(a), &text, &fault), TKR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +244,8 @@ int main(void)
         cmocka_unit_test(test_equal_sets_are_equal_texts),
         cmocka_unit_test(test_no_scopes_are_an_empty_text),
         cmocka_unit_test(test_walking_a_set_meets_every_scope),
+        cmocka_unit_test(test_a_union_has_each_scope_once_in_order),
+        cmocka_unit_test(test_a_union_beyond_the_maximum_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
