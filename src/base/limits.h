@@ -115,7 +115,8 @@
 #define IDEMPOTENCY_TTL_S 86400  /* an Idempotency-Key is remembered this long */
 #define IDEMPOTENCY_EXPIRE_MAX 4 /* expired keys deleted with each new one */
 #define STORE_SCAN_TOKENS 256    /* tokens that a change of many reads at a time */
-#define STORE_READERS 4          /* reading connections; more readers wait, then `busy` */
+#define STORE_SCAN_BYTES_MAX (2 * 1024 * 1024) /* their texts */
+#define STORE_READERS 4 /* reading connections; more readers wait, then `busy` */
 #define STORE_LOAD_WORKERS_MAX 16
 #define STORE_CURSOR_BYTES_MAX 64                /* a longer cursor: invalid_request */
 #define STORE_CHECK_BYTES_MAX (16 * 1024 * 1024) /* larger databases skip quick_check at open */

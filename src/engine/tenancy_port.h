@@ -113,7 +113,7 @@ struct store_tenancy {
 
     /* Inserts (CAPACITY: the org has ROLES_PER_ORG_MAX) or, where the version matches, replaces;
      * makes the org when new. CONFLICT: another org, or all, have a role of that name so that it
-     * would be ambiguous. */
+     * would be ambiguous. `event` NULL: one that is built in, which nobody asked for. */
     tkr_error_t (*put_role)(struct store *store, struct role *role,
                             const struct store_event *event);
     /* The role that the name means in this org, which may be one of all. */

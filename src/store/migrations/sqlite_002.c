@@ -23,6 +23,8 @@ const char *const migration_sqlite_002[] = {
     "ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 1",
     "ALTER TABLE users ADD COLUMN updated_at INTEGER",
     "CREATE INDEX users_org ON users (org)",
+    "CREATE INDEX users_tier ON users (org, tier) WHERE tier IS NOT NULL",
+    "CREATE INDEX users_suspended ON users (org) WHERE suspended_at IS NOT NULL",
 
     "CREATE TABLE roles ("
     " number INTEGER PRIMARY KEY,"
@@ -34,6 +36,7 @@ const char *const migration_sqlite_002[] = {
     " updated_at INTEGER NOT NULL,"
     " UNIQUE (name, org)"
     ") STRICT",
+    "CREATE INDEX roles_org ON roles (org)",
 
     "ALTER TABLE tokens ADD COLUMN replaced_by TEXT", /* id; NULL: the lineage's current one */
     "ALTER TABLE tokens ADD COLUMN expires_ungraced INTEGER",

@@ -21,7 +21,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/text.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/store.h"
 
@@ -126,17 +125,6 @@ tkr_error_t list_write_sql(struct buffer *sql, const struct token_filter *filter
     return buffer_status(sql);
 }
 
-static tkr_error_t parse_cursor(const char *cursor, int64_t *ret_before)
-{
-    uint64_t number = 0;
-    ENSURE(strnlen(cursor, STORE_CURSOR_BYTES_MAX + 1) <= STORE_CURSOR_BYTES_MAX, TKR_INVALID);
-    ENSURE(cursor[0] == 'n', TKR_INVALID);
-    ENSURE(text_parse_u64(cursor + 1, strlen(cursor + 1), &number) == TKR_OK, TKR_INVALID);
-    ENSURE(number <= INT64_MAX, TKR_INVALID);
-    *ret_before = (int64_t)number;
-    return TKR_OK;
-}
-
 static void bind_filter(sqlite3_stmt *statement, const struct token_filter *filter,
                         const int64_t *before)
 {
@@ -167,8 +155,7 @@ static tkr_error_t read_page(struct connection *connection, sqlite3_stmt *statem
     }
     ENSURE(error == TKR_OK || error == TKR_NOT_FOUND, error);
     if (error == TKR_OK) {
-        page.next_cursor = arena_print(arena, "n%lld", (long long)number);
-        ENSURE(page.next_cursor != NULL, TKR_TOO_LARGE);
+        TRY(page_cursor(arena, number, &page.next_cursor));
     }
     *ret_page = page;
     return TKR_OK;
@@ -193,7 +180,7 @@ tkr_error_t store_list_tokens(struct store *store, const struct token_filter *fi
     int64_t before = 0;
     ENSURE(filter->limit >= 1 && filter->limit <= LIST_PAGE_MAX, TKR_OUT_OF_RANGE);
     if (filter->cursor != NULL) {
-        TRY(parse_cursor(filter->cursor, &before));
+        TRY(page_before(&(struct page_of){.cursor = filter->cursor}, &before));
     }
     TRY(reader_take(store, &connection));
     tkr_error_t error =

@@ -11,6 +11,14 @@
     " WHERE number IN (SELECT t.number FROM epochs e CROSS JOIN tokens t " index " WHERE"          \
     "  e.number = ?1 AND " range " AND t.revoked_at IS NULL AND " EPOCH_COVERS                     \
     "  ORDER BY t.number LIMIT ?4) RETURNING digest, number"
+#define USER_OF                                                                                    \
+    "(SELECT number FROM users WHERE id = ?2 AND org = (SELECT number FROM orgs WHERE id = ?1))"
+/* NULL: the roles of all organisations have org 0. */
+#define ORG_OR_ALL(parameter) "coalesce((SELECT number FROM orgs WHERE id = " parameter "), 0)"
+#define REPLACED                                                                                   \
+    " FROM tokens INDEXED BY tokens_user WHERE user = " USER_OF                                    \
+    " AND kind = ?3 AND env = ?4 AND id <> ?5 AND revoked_at IS NULL AND quarantined_at IS NULL"   \
+    " AND honeytoken = 0 AND source <> 2 AND (expires_at IS NULL OR expires_at > ?6)"
 
 const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -24,7 +32,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 
     [STATEMENT_FIND_ORG] = "SELECT number FROM orgs WHERE id = ?1",
     [STATEMENT_INSERT_ORG] = "INSERT INTO orgs (id, created_at) VALUES (?1, ?2)",
-    [STATEMENT_FIND_USER] = "SELECT u.number, u.org, u.line, u.suspended_at, u.overrides"
+    [STATEMENT_FIND_USER] = "SELECT u.number, u.org, u.line, u.suspended_at, u.overrides,"
+                            " (SELECT name FROM tiers WHERE number = u.tier)"
                             " FROM orgs o CROSS JOIN users u ON u.id = ?2 AND u.org = o.number"
                             " WHERE o.id = ?1",
     [STATEMENT_INSERT_USER] =
@@ -156,4 +165,60 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                              " FROM tokens",
     [STATEMENT_LOAD_TOKENS] = "SELECT " TOKEN_COLUMNS_CORE
                               ", t.user, t.tier FROM tokens t WHERE t.number BETWEEN ?1 AND ?2",
+
+    [STATEMENT_CREATE_USER] =
+        "INSERT INTO users (id, org, tier, email, metadata, overrides, suspended_at, created_at,"
+        " updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [STATEMENT_UPDATE_USER] =
+        "UPDATE users SET tier = ?3, email = ?4, metadata = ?5, overrides = ?6, suspended_at = ?7,"
+        " updated_at = ?8, version = version + 1 WHERE number = " USER_OF " AND version = ?9",
+    [STATEMENT_GET_USER] =
+        "SELECT " USER_COLUMNS " FROM users u" USER_JOINS " WHERE u.number = " USER_OF,
+    [STATEMENT_SET_INHERITED_TIER] =
+        "UPDATE tokens INDEXED BY tokens_user SET tier = ?3, updated_at = ?4,"
+        " version = version + 1 WHERE user = " USER_OF " AND tier_inherited = 1 AND tier <> ?3",
+    [STATEMENT_SCAN_USER] = "SELECT " SCAN_COLUMNS " FROM tokens INDEXED BY tokens_user"
+                            " WHERE user = " USER_OF " AND number > ?3 ORDER BY number LIMIT ?4",
+    [STATEMENT_SCAN_ROLE] =
+        "SELECT " SCAN_COLUMNS " FROM tokens INDEXED BY tokens_role WHERE role ="
+        " (SELECT number FROM roles WHERE name = ?2 AND org = " ORG_OR_ALL(
+            "?1") ")"
+                  " AND number > ?3 ORDER BY number LIMIT ?4",
+    [STATEMENT_REPLACE_EVENTS] =
+        "INSERT INTO events (at, type, org_id, user_id, actor_user, actor_token, client,"
+        " user_agent, request_id, details, token_id, token_name)"
+        " SELECT ?6, ?7, ?1, ?2, ?8, ?9, ?10, ?11, ?12, ?13, id, name" REPLACED,
+    [STATEMENT_REPLACE_TOKENS] =
+        "UPDATE tokens SET revoked_at = ?6, updated_at = ?6, revoke_reason = ?7,"
+        " version = version + 1 WHERE number IN (SELECT number" REPLACED ")",
+    [STATEMENT_SET_TOKEN_SCOPES] = "UPDATE tokens SET scopes = ?2, updated_at = ?3,"
+                                   " version = version + 1 WHERE number = ?1",
+
+    [STATEMENT_CREATE_ORG] = "INSERT INTO orgs (id, lifetimes, one_active, created_at, updated_at)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_COUNT_ORGS] = "SELECT count(*) FROM orgs",
+    [STATEMENT_UPDATE_ORG] = "UPDATE orgs SET lifetimes = ?2, one_active = ?3, updated_at = ?4,"
+                             " version = version + 1 WHERE id = ?1 AND version = ?5",
+    [STATEMENT_GET_ORG] = "SELECT " ORG_COLUMNS " FROM orgs WHERE id = ?1",
+    [STATEMENT_LIST_ORGS] =
+        "SELECT " ORG_COLUMNS " FROM orgs WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
+
+    [STATEMENT_INSERT_ROLE] = "INSERT INTO roles (org, name, scopes, created_at, updated_at)"
+                              " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_UPDATE_ROLE] = "UPDATE roles SET scopes = ?3, updated_at = ?4, version = version + 1"
+                              " WHERE name = ?2 AND org = " ORG_OR_ALL("?1") " AND version = ?5",
+    [STATEMENT_GET_ROLE] = "SELECT " ROLE_COLUMNS " FROM roles r WHERE r.name = ?2"
+                           " AND r.org IN (0, (SELECT number FROM orgs WHERE id = ?1))"
+                           " ORDER BY r.org DESC LIMIT 1",
+    /* A name is of all organisations or of single ones, never both. */
+    [STATEMENT_OTHER_ROLE] =
+        "SELECT 1 FROM roles WHERE name = ?1 AND (org = 0) <> (?2 = 0) LIMIT 1",
+    [STATEMENT_COUNT_ROLES] = "SELECT count(*) FROM roles INDEXED BY roles_org WHERE org = ?1",
+    [STATEMENT_DELETE_ROLE] = "DELETE FROM roles WHERE name = ?2 AND org = " ORG_OR_ALL("?1"),
+    [STATEMENT_COUNT_ROLE_TOKENS] =
+        "SELECT count(*) FROM tokens INDEXED BY tokens_role WHERE role ="
+        " (SELECT number FROM roles WHERE name = ?2 AND org = " ORG_OR_ALL("?1") ")",
+    [STATEMENT_LIST_ROLES] =
+        "SELECT " ROLE_COLUMNS " FROM roles r WHERE r.number < ?2 AND (?1 IS NULL OR r.org IN"
+        " (0, (SELECT number FROM orgs WHERE id = ?1))) ORDER BY r.number DESC LIMIT ?3",
 };

@@ -16,6 +16,16 @@
                        "t.tier_inherited, (SELECT name FROM roles WHERE number = t.role), "        \
                        "t.own_scopes"
 /* CROSS JOIN: in SQLite, the order as written, so that `tokens` leads. */
+#define USER_COLUMNS                                                                               \
+    "u.number, o.id, u.id, r.name, u.email, u.metadata, u.overrides, u.suspended_at, "             \
+    "u.created_at, u.updated_at, u.version"
+#define USER_JOINS " CROSS JOIN orgs o ON o.number = u.org LEFT JOIN tiers r ON r.number = u.tier"
+#define ORG_COLUMNS "number, id, lifetimes, one_active, created_at, updated_at, version"
+#define ROLE_COLUMNS                                                                               \
+    "r.number, (SELECT id FROM orgs WHERE number = r.org), r.name, r.scopes, r.created_at, "       \
+    "r.updated_at, r.version"
+#define SCAN_COLUMNS                                                                               \
+    "number, id, digest, kind, scopes, own_scopes, tier_inherited, revoked_at, expires_at"
 #define TOKEN_JOINS                                                                                \
     " CROSS JOIN users u ON u.number = t.user CROSS JOIN orgs o ON o.number = t.org"               \
     " CROSS JOIN tiers r ON r.number = t.tier LEFT JOIN usage_lines l ON l.line = t.line"          \
@@ -85,6 +95,30 @@ enum statement {
     STATEMENT_LOAD_LINES,
     STATEMENT_LOAD_RANGE,
     STATEMENT_LOAD_TOKENS,
+
+    STATEMENT_CREATE_USER,
+    STATEMENT_UPDATE_USER,
+    STATEMENT_GET_USER,
+    STATEMENT_SET_INHERITED_TIER,
+    STATEMENT_SCAN_USER,
+    STATEMENT_SCAN_ROLE,
+    STATEMENT_REPLACE_EVENTS,
+    STATEMENT_REPLACE_TOKENS,
+    STATEMENT_SET_TOKEN_SCOPES,
+    STATEMENT_CREATE_ORG,
+    STATEMENT_COUNT_ORGS,
+    STATEMENT_UPDATE_ORG,
+    STATEMENT_GET_ORG,
+    STATEMENT_LIST_ORGS,
+    STATEMENT_INSERT_ROLE,
+    STATEMENT_UPDATE_ROLE,
+    STATEMENT_GET_ROLE,
+    STATEMENT_OTHER_ROLE,
+    STATEMENT_COUNT_ROLES,
+    STATEMENT_DELETE_ROLE,
+    STATEMENT_COUNT_ROLE_TOKENS,
+    STATEMENT_LIST_ROLES,
+
     STATEMENT_COUNT
 };
 

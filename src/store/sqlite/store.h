@@ -97,6 +97,9 @@ MUST_USE tkr_error_t store_find_user_numbers(struct store *store, const char *or
                                              const char *user_id, int64_t *ret_number,
                                              int64_t *ret_org);
 MUST_USE tkr_error_t store_insert_event(struct store *store, const struct store_event *event);
+MUST_USE tkr_error_t store_ensure_org(struct store *store, const char *org_id, int64_t now_ms,
+                                      int64_t *ret_number);
+MUST_USE tkr_error_t store_find_tier(struct store *store, const char *name, int64_t *ret_number);
 
 /* --- epochs.c ---------------------------------------------------------------------------- */
 tkr_error_t store_put_epoch(struct store *store, struct store_epoch *epoch,
@@ -159,5 +162,58 @@ tkr_error_t store_list_tokens(struct store *store, const struct token_filter *fi
 /* --- load.c ------------------------------------------------------------------------------ */
 tkr_error_t store_load(struct store *store, const struct store_loader *loader, unsigned workers,
                        bool with_lines, struct fault *fault);
+
+/* --- page.c ------------------------------------------------------------------------------ */
+/* The rows before that number are on the page; INT64_MAX when there is no cursor. INVALID. */
+MUST_USE tkr_error_t page_before(const struct page_of *page, int64_t *ret_before);
+/* The cursor behind the row of that number. */
+MUST_USE tkr_error_t page_cursor(struct arena *arena, int64_t number, const char **ret_cursor);
+
+/* --- users.c ----------------------------------------------------------------------------- */
+tkr_error_t store_insert_user(struct store *store, const struct user *user,
+                              const struct store_event *event);
+tkr_error_t store_read_user(struct store *store, const char *org_id, const char *user_id,
+                            struct arena *arena, struct user *ret_user);
+tkr_error_t store_update_user(struct store *store, struct user *user,
+                              const struct store_event *event);
+tkr_error_t store_get_user(struct store *store, const char *org_id, const char *user_id,
+                           struct arena *arena, struct user *ret_user);
+tkr_error_t store_list_users(struct store *store, const struct user_filter *filter,
+                             struct arena *arena, struct user_page *ret_page);
+
+/* --- many.c: changes of many tokens ------------------------------------------------------ */
+tkr_error_t store_set_inherited_tier(struct store *store, const struct user *user, const char *tier,
+                                     int64_t now_ms);
+tkr_error_t store_scan_tokens(struct store *store, const struct token_scan *scan,
+                              struct arena *arena,
+                              struct scanned_token ret_tokens[STORE_SCAN_TOKENS],
+                              size_t *ret_count);
+tkr_error_t store_replace_tokens(struct store *store, const struct token_replacement *replacement,
+                                 const struct store_event *event, uint64_t *ret_count);
+tkr_error_t store_set_token_scopes(struct store *store, int64_t number, const char *scopes,
+                                   int64_t now_ms);
+
+/* --- orgs.c ------------------------------------------------------------------------------ */
+tkr_error_t store_insert_org(struct store *store, const struct org *org,
+                             const struct store_event *event);
+tkr_error_t store_read_org(struct store *store, const char *org_id, struct arena *arena,
+                           struct org *ret_org);
+tkr_error_t store_update_org(struct store *store, struct org *org, const struct store_event *event);
+tkr_error_t store_get_org(struct store *store, const char *org_id, struct arena *arena,
+                          struct org *ret_org);
+tkr_error_t store_list_orgs(struct store *store, const struct page_of *page, struct arena *arena,
+                            struct org_page *ret_page);
+
+/* --- roles.c ----------------------------------------------------------------------------- */
+tkr_error_t store_put_role(struct store *store, struct role *role, const struct store_event *event);
+tkr_error_t store_read_role(struct store *store, const char *org_id, const char *name,
+                            struct arena *arena, struct role *ret_role);
+tkr_error_t store_delete_role(struct store *store, const struct role *role,
+                              const struct store_event *event);
+tkr_error_t store_count_role(struct store *store, const struct role *role, uint64_t *ret_tokens);
+tkr_error_t store_get_role(struct store *store, const char *org_id, const char *name,
+                           struct arena *arena, struct role *ret_role);
+tkr_error_t store_list_roles(struct store *store, const struct role_filter *filter,
+                             struct arena *arena, struct role_page *ret_page);
 
 #endif

@@ -4,6 +4,7 @@
  * that a change that fails that way leaves nothing to undo; the insert of a token checks all
  * its UNIQUE constraints before it writes, too.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "store/sqlite/row.h"
@@ -21,8 +22,8 @@ tkr_error_t store_find_org_number(struct store *store, const char *org_id, int64
     return TKR_OK;
 }
 
-static tkr_error_t ensure_org(struct store *store, const char *org_id, int64_t now_ms,
-                              int64_t *ret_number)
+tkr_error_t store_ensure_org(struct store *store, const char *org_id, int64_t now_ms,
+                             int64_t *ret_number)
 {
     tkr_error_t error = store_find_org_number(store, org_id, ret_number);
     if (error != TKR_NOT_FOUND) {
@@ -41,6 +42,7 @@ static tkr_error_t ensure_org(struct store *store, const char *org_id, int64_t n
 struct user_row {
     int64_t number, org;
     struct store_user user;
+    char tier[TIER_NAME_BYTES_MAX + 1]; /* "" for none */
 };
 
 static tkr_error_t find_user(struct store *store, const char *org_id, const char *user_id,
@@ -61,6 +63,7 @@ static tkr_error_t find_user(struct store *store, const char *org_id, const char
     }
     row.user.suspended = sqlite3_column_type(statement, 3) != SQLITE_NULL;
     TRY(row_limits(statement, 4, &row.user.overrides));
+    snprintf(row.tier, sizeof(row.tier), "%s", column_text(statement, 5));
     *ret_row = row;
     return TKR_OK;
 }
@@ -99,7 +102,7 @@ static tkr_error_t insert_user(struct store *store, const char *org_id, const ch
     *row = (struct user_row){
         .user = {.org_id = org_id, .id = user_id, .line = SEGMENT_NO_LINE},
     };
-    TRY(ensure_org(store, org_id, now_ms, &row->org));
+    TRY(store_ensure_org(store, org_id, now_ms, &row->org));
     if (want_line) {
         TRY(new_line(store, &row->user.line));
     }
@@ -132,13 +135,14 @@ tkr_error_t store_ensure_user(struct store *store, const char *org_id, const cha
     TRY(error);
     row.user.org_id = arena_copy(arena, org_id, strlen(org_id));
     row.user.id = arena_copy(arena, user_id, strlen(user_id));
+    row.user.tier = row.tier[0] != '\0' ? arena_copy(arena, row.tier, strlen(row.tier)) : NULL;
     ENSURE(!arena_overflowed(arena), TKR_MEMORY);
     *ret_user = row.user;
     *ret_created = created;
     return TKR_OK;
 }
 
-static tkr_error_t find_tier(struct store *store, const char *name, int64_t *ret_number)
+tkr_error_t store_find_tier(struct store *store, const char *name, int64_t *ret_number)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_FIND_TIER, &statement));
@@ -331,7 +335,7 @@ tkr_error_t store_insert_token(struct store *store, struct token *token,
     struct user_row user;
     int64_t tier = 0;
     TRY(find_user(store, token->org_id, token->user_id, &user));
-    TRY(find_tier(store, token->tier, &tier));
+    TRY(store_find_tier(store, token->tier, &tier));
     struct meta before = store->current;
     struct token row = *token;
     row.version = 1;
@@ -370,7 +374,7 @@ static tkr_error_t update_refusal(struct store *store, const struct token *token
 static tkr_error_t run_update(struct store *store, const struct token *token)
 {
     int64_t tier = 0;
-    TRY(find_tier(store, token->tier, &tier));
+    TRY(store_find_tier(store, token->tier, &tier));
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     struct token_texts texts;
     TRY(connection_prepare(&store->writer, STATEMENT_UPDATE_TOKEN, &statement));
