@@ -8,6 +8,9 @@
 
 #define PATH_TOKENS "/api/v1/auth/tokens"
 #define PATH_TOKEN "/api/v1/auth/tokens/{id}"
+#define PATH_USERS "/api/v1/users"
+#define PATH_ORGS "/api/v1/orgs"
+#define PATH_ROLES "/api/v1/roles"
 #define LIST_ARGUMENTS "user_id name status include_inactive org_id limit cursor"
 
 /*
@@ -50,7 +53,34 @@
       ACCESS_SCOPE, "tiers:read", false, NULL, NULL, tiers_list) \
     X(TIERS_PUT,     HTTP_PUT, "/api/v1/tiers/{name}", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
-      ACCESS_SCOPE, "tiers:write", false, NULL, "name", tiers_put)
+      ACCESS_SCOPE, "tiers:write", false, NULL, "name", tiers_put) \
+    X(USERS_LIST,    HTTP_GET, PATH_USERS, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "users:read", false, "status tier org_id limit cursor", NULL, users_list) \
+    X(USERS_POST,    HTTP_POST, PATH_USERS, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "users:write", false, NULL, NULL, users_post) \
+    X(USERS_GET,     HTTP_GET, PATH_USERS "/{id}", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "users:read", false, "org_id", "id", users_get) \
+    X(USERS_PATCH,   HTTP_PATCH, PATH_USERS "/{id}", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "users:write", false, "org_id", "id", users_patch) \
+    X(ORGS_LIST,     HTTP_GET, PATH_ORGS, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "orgs:read", false, "limit cursor", NULL, orgs_list) \
+    X(ORGS_POST,     HTTP_POST, PATH_ORGS, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "orgs:write", false, NULL, NULL, orgs_post) \
+    X(ORGS_GET,      HTTP_GET, PATH_ORGS "/{id}", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "orgs:read", false, NULL, "id", orgs_get) \
+    X(ORGS_PATCH,    HTTP_PATCH, PATH_ORGS "/{id}", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "orgs:write", false, NULL, "id", orgs_patch) \
+    X(ROLES_LIST,    HTTP_GET, PATH_ROLES, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "roles:read", false, "org_id limit cursor", NULL, roles_list) \
+    X(ROLES_GET,     HTTP_GET, PATH_ROLES "/{name}", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "roles:read", false, "org_id", "name", roles_get) \
+    X(ROLES_PUT,     HTTP_PUT, PATH_ROLES "/{name}", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "roles:write", false, "org_id", "name", roles_put) \
+    X(ROLES_DELETE,  HTTP_DELETE, PATH_ROLES "/{name}", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "roles:write", false, "org_id", "name", roles_delete)
 /* clang-format on */
 
 enum {

@@ -28,5 +28,17 @@ void tokens_patch(struct api_call *call);
 void tokens_delete(struct api_call *call);
 void tiers_list(struct api_call *call);
 void tiers_put(struct api_call *call);
+void users_list(struct api_call *call);
+void users_post(struct api_call *call);
+void users_get(struct api_call *call);
+void users_patch(struct api_call *call);
+void orgs_list(struct api_call *call);
+void orgs_post(struct api_call *call);
+void orgs_get(struct api_call *call);
+void orgs_patch(struct api_call *call);
+void roles_list(struct api_call *call);
+void roles_get(struct api_call *call);
+void roles_put(struct api_call *call);
+void roles_delete(struct api_call *call);
 
 #endif

@@ -13,6 +13,7 @@ enum {
     MEMBER_TIER,
     MEMBER_SCOPES,
     MEMBER_PERMISSIONS,
+    MEMBER_ROLE,
     MEMBER_LIMITS,
     MEMBER_ALLOWED_IPS,
     MEMBER_METADATA,
@@ -33,9 +34,12 @@ enum {
 };
 
 #define SHARED_MEMBERS                                                                             \
-    [MEMBER_TIER] = {"tier", JSON_IS_TEXT, .least = 1, .most = TIER_NAME_BYTES_MAX},               \
+    [MEMBER_TIER] = {"tier", JSON_IS_TEXT, .nullable = true, .least = 1,                           \
+                     .most = TIER_NAME_BYTES_MAX},                                                 \
     [MEMBER_SCOPES] = {"scopes", JSON_IS_TEXT_LIST, .most = SCOPES_PER_TOKEN_MAX},                 \
     [MEMBER_PERMISSIONS] = {"permissions", JSON_IS_TEXT_LIST, .most = SCOPES_PER_TOKEN_MAX},       \
+    [MEMBER_ROLE] = {"role", JSON_IS_TEXT, .nullable = true, .least = 1,                           \
+                     .most = ROLE_NAME_BYTES_MAX},                                                 \
     [MEMBER_LIMITS] = {"limits", JSON_IS_OBJECT, .nullable = true},                                \
     [MEMBER_ALLOWED_IPS] = {"allowed_ips", JSON_IS_TEXT_LIST, .most = CIDRS_PER_TOKEN_MAX},        \
     [MEMBER_METADATA] = {"metadata", JSON_IS_OBJECT, .nullable = true},                            \
@@ -88,8 +92,8 @@ static tkr_error_t read_scopes(const struct json_given *given, struct arena *are
     return TKR_OK;
 }
 
-static tkr_error_t read_limits(const struct json_given *given, struct limits *ret_limits,
-                               struct fault *fault)
+tkr_error_t limits_read(const struct json_given *given, struct limits *ret_limits,
+                        struct fault *fault)
 {
     struct limits limits = {0};
     const char *name;
@@ -142,8 +146,8 @@ static tkr_error_t read_networks(const struct json_given *given, struct arena *a
     return TKR_OK;
 }
 
-static tkr_error_t read_metadata(const struct json_given *given, struct arena *arena,
-                                 const char **ret_metadata, struct fault *fault)
+tkr_error_t metadata_read(const struct json_given *given, struct arena *arena,
+                          const char **ret_metadata, struct fault *fault)
 {
     if (given->null) {
         *ret_metadata = "{}";
@@ -262,6 +266,7 @@ tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *
         .name = given[MEMBER_NAME].text,
         .org_id = given[MEMBER_ORG_ID].text,
         .tier = given[MEMBER_TIER].text,
+        .role = given[MEMBER_ROLE].text,
         .chosen = given[MEMBER_TOKEN].text,
         .chosen_length = given[MEMBER_TOKEN].length,
         .force = given[MEMBER_FORCE].boolean,
@@ -273,10 +278,10 @@ tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *
     TRY(read_time(&given[MEMBER_NOT_BEFORE], "not_before", &create.not_before_ms, fault));
     TRY(read_lifetime(given, now_ms, &unused, &create.lifetime, fault));
     if (given[MEMBER_LIMITS].value != NULL && !given[MEMBER_LIMITS].null) {
-        TRY(read_limits(&given[MEMBER_LIMITS], &create.overrides, fault));
+        TRY(limits_read(&given[MEMBER_LIMITS], &create.overrides, fault));
     }
     if (given[MEMBER_METADATA].present) {
-        TRY(read_metadata(&given[MEMBER_METADATA], arena, &create.metadata, fault));
+        TRY(metadata_read(&given[MEMBER_METADATA], arena, &create.metadata, fault));
     }
     if (create.chosen != NULL && !text_is_visible_ascii(create.chosen, create.chosen_length)) {
         return fault_set(fault, TKR_INVALID, "token", "must be visible ASCII characters");
@@ -298,6 +303,8 @@ tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *
         .name = given[MEMBER_NAME].text,
         .has_tier = given[MEMBER_TIER].present,
         .tier = given[MEMBER_TIER].text,
+        .has_role = given[MEMBER_ROLE].present,
+        .role = given[MEMBER_ROLE].text,
         .has_scopes = given[MEMBER_SCOPES].present || given[MEMBER_PERMISSIONS].present,
         .has_overrides = given[MEMBER_LIMITS].present,
         .has_allowed_ips = given[MEMBER_ALLOWED_IPS].present,
@@ -312,10 +319,10 @@ tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *
     TRY(read_time(&given[MEMBER_NOT_BEFORE], "not_before", &update.not_before_ms, fault));
     TRY(read_lifetime(given, now_ms, &update.has_expires, &update.lifetime, fault));
     if (update.has_overrides && !given[MEMBER_LIMITS].null) {
-        TRY(read_limits(&given[MEMBER_LIMITS], &update.overrides, fault));
+        TRY(limits_read(&given[MEMBER_LIMITS], &update.overrides, fault));
     }
     if (update.has_metadata) {
-        TRY(read_metadata(&given[MEMBER_METADATA], arena, &update.metadata, fault));
+        TRY(metadata_read(&given[MEMBER_METADATA], arena, &update.metadata, fault));
     }
     *ret_update = update;
     return TKR_OK;
@@ -337,7 +344,7 @@ tkr_error_t tier_read(const json_t *root, const char *name, struct tier *ret_tie
     }
     memcpy(tier.name, name, strlen(name) + 1);
     TRY(json_read(root, "", members, COUNT, given, fault));
-    TRY(read_limits(&given[LIMITS], &tier.limits, fault));
+    TRY(limits_read(&given[LIMITS], &tier.limits, fault));
     if (given[SUBJECT].present &&
         limits_subject_parse(given[SUBJECT].text, given[SUBJECT].length, &tier.subject) != TKR_OK) {
         return fault_set(fault, TKR_INVALID, "subject", "must be `token`, `user` or `both`");

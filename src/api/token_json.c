@@ -5,7 +5,7 @@
 
 /* Windows not set are null; one that is explicitly without a limit is `unlimited`, because a
  * number that means "none" would be mistaken for one. */
-static void emit_limits(struct emitter *emitter, const struct limits *limits)
+void emit_limits(struct emitter *emitter, const struct limits *limits)
 {
     emit_open(emitter, "limits", '{');
     for (int i = 0; i < WINDOW_COUNT; i++) {
@@ -35,6 +35,7 @@ void emit_token_members(struct emitter *emitter, const struct token *token)
 {
     const char *metadata = token->metadata != NULL ? token->metadata : "";
     const char *scopes = token->scopes != NULL ? token->scopes : "";
+    const char *own_scopes = token->role != NULL ? token->own_scopes : scopes;
     emit_text(emitter, "id", token->id);
     emit_text(emitter, "object", "token");
     emit_text(emitter, "org_id", token->org_id);
@@ -47,6 +48,7 @@ void emit_token_members(struct emitter *emitter, const struct token *token)
     emit_bool(emitter, "tier_inherited", token->tier_inherited);
     emit_text(emitter, "role", token->role);
     emit_words(emitter, "scopes", scopes, strlen(scopes));
+    emit_words(emitter, "own_scopes", own_scopes, strlen(own_scopes));
     emit_limits(emitter, &token->overrides);
     emit_null(emitter, "credits"); /* null: not metered */
     emit_networks(emitter, token);

@@ -15,6 +15,7 @@
 
 /* The members of a token, into an open object. Never the token itself. */
 void emit_token_members(struct emitter *emitter, const struct token *token);
+void emit_limits(struct emitter *emitter, const struct limits *limits); /* `limits` */
 void emit_tier(struct emitter *emitter, const char *name, const struct tier *tier);
 
 /*
@@ -27,6 +28,11 @@ MUST_USE tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struc
                                        struct token_create *ret_create, struct fault *fault);
 MUST_USE tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *arena,
                                        struct token_update *ret_update, struct fault *fault);
+/* Members that other bodies have too: `limits`, not null; `metadata`, as text in the arena. */
+MUST_USE tkr_error_t limits_read(const struct json_given *given, struct limits *ret_limits,
+                                 struct fault *fault);
+MUST_USE tkr_error_t metadata_read(const struct json_given *given, struct arena *arena,
+                                   const char **ret_metadata, struct fault *fault);
 MUST_USE tkr_error_t tier_read(const json_t *root, const char *name, struct tier *ret_tier,
                                struct fault *fault);
 

@@ -160,13 +160,17 @@ static tkr_error_t ignore_user(void *context, const struct store_user *user)
     return TKR_OK; /* loading shows it */
 }
 
-/* A tier that an operator made one of users: before anything is shown, its users get lines. */
-static tkr_error_t give_lines(struct authority *authority)
+/* Before anything is shown: the users of a tier that an operator made one of users get lines, and
+ * the roles that are built in are there. */
+static tkr_error_t prepare_store(struct authority *authority)
 {
     const struct store_port *store = authority->store;
     uint64_t seq = 0;
     TRY(store->begin(store->store));
     tkr_error_t error = store->give_user_lines(store->store, ignore_user, NULL);
+    if (error == TKR_OK) {
+        error = roles_sync(authority);
+    }
     if (error != TKR_OK) {
         store->rollback(store->store);
         return error;
@@ -184,7 +188,7 @@ tkr_error_t authority_build(struct authority *authority, struct fault *fault)
     struct store_identity identity;
     struct fault reason = {0};
     int64_t started_ns = clock_monotonic_ns(authority->options.clock);
-    tkr_error_t error = give_lines(authority);
+    tkr_error_t error = prepare_store(authority);
     if (error == TKR_OK) {
         error = authority->store->identity(authority->store->store, &identity);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Creating a token. All that does not depend on what is stored happens on the caller's thread:
- * checks, the random text, its digest. The writer thread looks up the Idempotency-Key, makes
- * the user if it is new, and inserts.
+ * checks, the random text, its digest. The writer thread looks up the Idempotency-Key and what the
+ * organisation, the role and the user say, makes the user if it is new, and inserts.
  */
 #include <string.h>
 
@@ -12,25 +12,7 @@
 #include "policy/scopes.h"
 #include "token/token_strength.h"
 
-static const char default_tier[] = "free";
-
 /* --- on the caller's thread -------------------------------------------------------------- */
-
-static tkr_error_t decide_org(const struct authority *authority, const struct principal *by,
-                              const char *asked, struct fault *fault, const char **ret_org)
-{
-    const char *org = asked != NULL ? asked : by->org_id;
-    TRY(check_text(authority, "org_id", org, ORG_ID_BYTES_MAX, fault));
-    if (strcmp(org, by->org_id) != 0 && !principal_is_global(by)) {
-        return fault_set(fault, TKR_FORBIDDEN, "org_id",
-                         "only scope * reaches other organisations");
-    }
-    if (strcmp(org, "*") == 0) { /* lists take it for all of them */
-        return fault_set(fault, TKR_INVALID, "org_id", "* is no organisation");
-    }
-    *ret_org = org;
-    return TKR_OK;
-}
 
 /* The kind is told to whoever verifies, and chooses the lifetime policy: no label that a lesser
  * token may print. */
@@ -62,7 +44,7 @@ static tkr_error_t check_create(const struct authority *authority,
 static tkr_error_t check_tier(struct authority *authority, const char *name, struct fault *fault)
 {
     struct known_tier tier;
-    if (tiers_find(authority, name, &tier) != TKR_OK) {
+    if (name != NULL && tiers_find(authority, name, &tier) != TKR_OK) {
         return fault_set(fault, TKR_NOT_FOUND, "tier", "there is no such tier");
     }
     return TKR_OK;
@@ -150,27 +132,25 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
 {
     struct token *token = &change->asked;
     const char *org = NULL;
-    const char *tier = create->tier != NULL ? create->tier : default_tier;
     int64_t now_ms = segment_writer_now_ms(authority->segment);
     TRY(check_create(authority, create, fault));
     TRY(check_kind(&change->by, create->kind, fault));
     TRY(change_check_force(&change->by, create, fault));
-    TRY(decide_org(authority, &change->by, create->org_id, fault, &org));
-    TRY(check_tier(authority, tier, fault));
+    TRY(check_org(authority, &change->by, create->org_id, &org, fault));
+    TRY(check_tier(authority, create->tier, fault));
     TRY(check_scopes(authority, &change->by, create->scopes, create->scope_count, change->arena,
                      &token->scopes, fault));
-    TRY(lifetime_decide(&authority->options.lifetimes[create->kind], &create->lifetime, now_ms,
-                        &token->expires_at_ms, &change->result.clamped, fault));
-    change->result.lifetime = create->lifetime;
-    change->result.lifetime_max_s = authority->options.lifetimes[create->kind].max_s;
-    TRY(check_validity(create->not_before_ms, token->expires_at_ms, fault));
     TRY(change_make_text(authority, create, change, fault));
     token->org_id = copied(change->arena, org);
     token->user_id = copied(change->arena, create->user_id);
     token->name = copied(change->arena, create->name);
     token->kind = create->kind;
     token->env = create->env;
-    token->tier = copied(change->arena, tier);
+    token->tier = copied(change->arena, create->tier);
+    token->tier_inherited = create->tier == NULL;
+    token->role = copied(change->arena, create->role);
+    token->own_scopes = token->role != NULL ? token->scopes : NULL;
+    change->lifetime = create->lifetime;
     token->overrides = create->overrides;
     token->metadata = copied(change->arena, create->metadata != NULL ? create->metadata : "{}");
     token->not_before_ms = create->not_before_ms;
@@ -210,6 +190,7 @@ static const char *write_details(struct details *details, const struct change *c
     details_text(details, "env", token_env_name(token->env));
     details_text(details, "tier", token->tier);
     details_text(details, "scopes", token->scopes);
+    details_text(details, "role", token->role);
     details_text(details, "limits", limits_format(&token->overrides, limits));
     details_time(details, "not_before", token->not_before_ms);
     details_time(details, "expires_at", token->expires_at_ms);
@@ -226,12 +207,16 @@ static tkr_error_t insert(struct authority *authority, struct change *change)
     struct token token = change->asked;
     TRY(token_give_birth(authority, segment_writer_now_ms(authority->segment), &token));
     memcpy(token.lineage_id, token.id, sizeof(token.lineage_id));
+    TRY(org_decide_expiry(authority, change, &token, &change->lifetime, token.created_at_ms));
+    TRY(check_validity(token.not_before_ms, token.expires_at_ms, &change->result.fault));
+    TRY(role_join(authority, change, &token));
     TRY(tiers_ensure_user(authority, change, &token, token.created_at_ms));
     CLEANUP(details_deinit) struct details details;
     details_init(&details);
     struct store_event event =
         change_event(authority, change, &token, write_details(&details, change, &token));
     TRY(store->insert_token(store->store, &token, &event));
+    TRY(org_replace_older(authority, change, &token));
     if (change->idempotency_key != NULL) {
         TRY(store->put_idempotency(store->store, change->by.org_id, change->idempotency_key,
                                    change->request_digest, token.id, token.created_at_ms));
@@ -256,6 +241,7 @@ static tkr_error_t apply_create(struct authority *authority, struct change *chan
 
 static tkr_error_t show_create(struct authority *authority, struct change *change)
 {
+    TRY(org_show_replaced(authority, change));
     return show_token(authority, &change->result.token, &change->user);
 }
 

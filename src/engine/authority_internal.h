@@ -29,6 +29,7 @@
 #include "base/buffer.h"
 #include "base/metrics.h"
 #include "engine/lifecycle.h"
+#include "engine/tenancy.h"
 
 #define BEAT_MS 250
 
@@ -66,6 +67,8 @@ struct change_kind {
 extern const struct change_kind change_create, change_update, change_revoke, change_tier,
     change_rotate, change_rollback, change_end_grace, change_disable, change_restore,
     change_quarantine, change_emergency, change_cleanup;
+extern const struct change_kind change_user_create, change_user_update, change_org_create,
+    change_org_update, change_role_put, change_role_delete;
 
 struct change {
     struct change *next;
@@ -89,12 +92,18 @@ struct change {
     struct emergency emergency;
     struct store_epoch epoch; /* what it became */
     struct cleanup cleanup;
+    struct user_write user_asked; /* texts in the arena, as below */
+    struct org_write org_asked;
+    struct role_write role_asked;   /* its scopes are asked.scopes */
+    struct lifetime_asked lifetime; /* create */
 
     /* What became of it. */
     struct change_result result;
     struct store_user user; /* of the token, and of the other */
     struct token *other;    /* another one that the change wrote, to be shown after it, or NULL */
     bool changed;           /* false: it was so already; there is nothing to show */
+    int64_t replaced_at_ms; /* create: when it revoked the user's older ones */
+    bool retiered;          /* user: tokens that inherit their tier have another one now */
     bool denies;            /* afterwards the token is refused: showing it must not fail */
     bool other_denies;      /* likewise the other */
     bool version_is_new;    /* rotate: the predecessor got its own line just now */
@@ -152,10 +161,6 @@ MUST_USE tkr_error_t change_check_source(struct change *change, const struct tok
  * (which goes by the time in the id), and the times. */
 MUST_USE tkr_error_t token_give_birth(struct authority *authority, int64_t now_ms,
                                       struct token *token);
-
-/* The lifetime policy that applies to a token. */
-const struct lifetime_policy *authority_lifetime(const struct authority *authority,
-                                                 const struct token *token);
 
 /* --- authority_emergency.c ---------------------------------------------------------------- */
 
@@ -282,6 +287,8 @@ bool writer_outcome_known(tkr_error_t error);
 void writer_shown(struct authority *authority, uint64_t store_seq);
 void writer_show_batch(struct authority *authority, struct change *changes, uint64_t store_seq);
 void writer_show_again(struct authority *authority);
+/* A token that could not be shown is shown again, as the store has it by then. */
+void writer_remember_token(struct authority *authority, const char *token_id);
 MUST_USE tkr_error_t show_token(struct authority *authority, const struct token *token,
                                 const struct store_user *user);
 MUST_USE tkr_error_t show_user(struct authority *authority, const struct store_user *user,
@@ -291,9 +298,10 @@ MUST_USE tkr_error_t show_tier(struct authority *authority, const struct tier *t
 MUST_USE tkr_error_t segment_token_from(const struct token *token, struct segment_token *ret_token);
 
 /* --- tiers.c ----------------------------------------------------------------------------- */
-/* Makes the token's user as far as it is new, with a line if its tier is of users. */
+/* Makes the token's user as far as it is new, with a line if its tier is of users. A tier that is
+ * inherited is set to the user's. */
 MUST_USE tkr_error_t tiers_ensure_user(struct authority *authority, struct change *change,
-                                       const struct token *token, int64_t now_ms);
+                                       struct token *token, int64_t now_ms);
 /* TKR_NOT_FOUND. */
 MUST_USE tkr_error_t tiers_find(struct authority *authority, const char *name,
                                 struct known_tier *ret_tier);
@@ -330,6 +338,61 @@ MUST_USE tkr_error_t check_validity(int64_t not_before_ms, int64_t expires_at_ms
 bool principal_is_global(const struct principal *by);
 /* A token of another org does not exist, for who has no `*`. */
 bool principal_sees(const struct principal *by, const struct token *token);
+
+/* The org that is asked for, or the principal's own. FORBIDDEN: another, without scope `*`. */
+MUST_USE tkr_error_t check_org(const struct authority *authority, const struct principal *by,
+                               const char *asked, const char **ret_org, struct fault *fault);
+/* The same, for what has a name: what another org has does not exist. NOT_FOUND. */
+MUST_USE tkr_error_t check_own_org(const struct principal *by, const char *asked,
+                                   const char **ret_org);
+/* Of a list: NULL is the principal's own, "*" all of them, which *ret_org NULL stands for. */
+MUST_USE tkr_error_t check_list_org(const struct principal *by, const char *asked,
+                                    const char **ret_org, struct fault *fault);
+MUST_USE tkr_error_t check_page(const struct page_of *page, struct fault *fault);
+bool principal_covers(const struct principal *by, const char *scopes);
+
+/* --- authority_org.c, authority_role.c ----------------------------------------------------- */
+/* On the writer thread: what holds in an org, which may be a new one. */
+MUST_USE tkr_error_t org_policy_of(struct authority *authority, struct change *change,
+                                   const char *org_id, struct org_policy *ret_policy);
+/* On the writer thread: the end of a token, by what holds in its org; what the maximum cut goes
+ * into the result. Errors: those of lifetime_decide. */
+MUST_USE tkr_error_t org_decide_expiry(struct authority *authority, struct change *change,
+                                       struct token *token, const struct lifetime_asked *asked,
+                                       int64_t now_ms);
+/* On the writer thread, after its insert: revokes what a new token replaces, where its org wants
+ * one active token a user; and after the commit, shows it. */
+MUST_USE tkr_error_t org_replace_older(struct authority *authority, struct change *change,
+                                       const struct token *token);
+MUST_USE tkr_error_t org_show_replaced(struct authority *authority, struct change *change);
+/* On the writer thread: with a role, makes token->scopes of its own ones and the role's. NOT_FOUND
+ * (role), FORBIDDEN (it has more than the principal), OUT_OF_RANGE. */
+MUST_USE tkr_error_t role_join(struct authority *authority, struct change *change,
+                               struct token *token);
+/* At start, within a batch: the roles that are built in, and their tokens, are as this version
+ * has them. */
+MUST_USE tkr_error_t roles_sync(struct authority *authority);
+
+/* --- many.c: tokens that share what is changed -------------------------------------------- */
+/* Each token of the scan, in slices, so that memory is bounded whatever their number. `visit`
+ * may change the token in the store; its error stops and is returned. */
+MUST_USE tkr_error_t many_each(struct authority *authority, const struct token_scan *scan,
+                               tkr_error_t (*visit)(struct authority *authority, void *context,
+                                                    const struct scanned_token *token),
+                               void *context);
+/* The same after the commit, to show what has changed. */
+MUST_USE tkr_error_t many_show_each(struct authority *authority, const struct token_scan *scan,
+                                    tkr_error_t (*visit)(struct authority *authority, void *context,
+                                                         const struct scanned_token *token),
+                                    void *context);
+/* Adjusts the record of a token, which need not be there (it is shown later then, as the store
+ * has it). What cannot be shown is remembered. */
+MUST_USE tkr_error_t many_show(struct authority *authority, const struct scanned_token *token,
+                               const struct segment_adjustment *adjustment);
+/* FORBIDDEN, into `fault`: some token of the scan that is not revoked has more scope than the
+ * principal. */
+MUST_USE tkr_error_t many_check_reach(struct authority *authority, const struct principal *by,
+                                      const struct token_scan *scan, struct fault *fault);
 
 /* --- details.c: the JSON of an audit event ----------------------------------------------- */
 struct details {

@@ -38,22 +38,6 @@ tkr_error_t authority_get_token(struct authority *authority, const struct princi
     return TKR_OK;
 }
 
-/* NULL is the principal's own; "*" is all. */
-static tkr_error_t decide_org(const struct principal *by, const struct token_filter *asked,
-                              const char **ret_org, struct fault *fault)
-{
-    const char *org = asked->org_id != NULL ? asked->org_id : by->org_id;
-    if (strcmp(org, by->org_id) != 0 && !principal_is_global(by)) {
-        return fault_set(fault, TKR_FORBIDDEN, "org_id",
-                         "only scope * reaches other organisations");
-    }
-    /* Only who has scope * reaches all, and only by asking: a principal of an org of that name,
-     * should a store hold one, does not. */
-    bool all = asked->org_id != NULL && strcmp(org, "*") == 0 && principal_is_global(by);
-    *ret_org = all ? NULL : org;
-    return TKR_OK;
-}
-
 tkr_error_t authority_list_tokens(struct authority *authority, const struct principal *by,
                                   const struct token_filter *filter, struct arena *arena,
                                   struct token_page *ret_page, struct fault *fault)
@@ -61,10 +45,8 @@ tkr_error_t authority_list_tokens(struct authority *authority, const struct prin
     struct token_filter own = *filter;
     struct token_page page = {0};
     int64_t now_ms = segment_writer_now_ms(authority->segment);
-    TRY(decide_org(by, filter, &own.org_id, fault));
-    if (own.limit < 1 || own.limit > LIST_PAGE_MAX) {
-        return fault_set(fault, TKR_OUT_OF_RANGE, "limit", "must be 1 to %d", LIST_PAGE_MAX);
-    }
+    TRY(check_list_org(by, filter->org_id, &own.org_id, fault));
+    TRY(check_page(&(struct page_of){.limit = own.limit}, fault));
     own.now_ms = now_ms;
     own.epochs_pending = epochs_pending(authority);
     tkr_error_t error = authority->store->list_tokens(authority->store->store, &own, arena, &page);

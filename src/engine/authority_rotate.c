@@ -164,10 +164,7 @@ static tkr_error_t make_successor(struct authority *authority, struct change *ch
     TRY(token_give_birth(authority, now_ms, &successor));
     memcpy(successor.rotated_from, token->id, sizeof(successor.rotated_from));
     memcpy(successor.created_by, change->by.token_id, strlen(change->by.token_id) + 1);
-    TRY(lifetime_decide(authority_lifetime(authority, token), &lifetime, now_ms,
-                        &successor.expires_at_ms, &change->result.clamped, &change->result.fault));
-    change->result.lifetime = lifetime;
-    change->result.lifetime_max_s = authority_lifetime(authority, token)->max_s;
+    TRY(org_decide_expiry(authority, change, &successor, &lifetime, now_ms));
     successor.not_before_ms = token->not_before_ms > now_ms ? token->not_before_ms : 0;
     successor.source = change->chosen ? TOKEN_SOURCE_CHOSEN : TOKEN_SOURCE_MADE;
     successor.spared_at_ms = 0;

@@ -18,7 +18,8 @@ static tkr_error_t check_update(struct authority *authority, const struct token_
     if (update->has_name) {
         TRY(check_text(authority, "name", update->name, TOKEN_NAME_BYTES_MAX, fault));
     }
-    if (update->has_tier && tiers_find(authority, update->tier, &tier) != TKR_OK) {
+    if (update->has_tier && update->tier != NULL &&
+        tiers_find(authority, update->tier, &tier) != TKR_OK) {
         return fault_set(fault, TKR_NOT_FOUND, "tier", "there is no such tier");
     }
     if (update->has_scopes) {
@@ -73,8 +74,11 @@ static tkr_error_t copy_update(const struct token_update *update, struct change 
     if (update->has_name) {
         copy->name = arena_copy(arena, update->name, strlen(update->name));
     }
-    if (update->has_tier) {
+    if (update->tier != NULL) {
         copy->tier = arena_copy(arena, update->tier, strlen(update->tier));
+    }
+    if (update->role != NULL) {
+        copy->role = arena_copy(arena, update->role, strlen(update->role));
     }
     if (update->has_metadata) {
         const char *metadata = update->metadata != NULL ? update->metadata : "{}";
@@ -194,13 +198,9 @@ static void merge_values(const struct change *change, struct token *token, struc
     }
     if (update->has_tier) {
         details_text(details, "tier_was", token->tier);
-        token->tier = update->tier;
-        details_text(details, "tier", token->tier);
-    }
-    if (update->has_scopes) {
-        details_text(details, "scopes_were", token->scopes);
-        token->scopes = change->asked.scopes;
-        details_text(details, "scopes", token->scopes);
+        token->tier_inherited = update->tier == NULL; /* then it is set to the user's below */
+        token->tier = update->tier != NULL ? update->tier : token->tier;
+        details_text(details, "tier", update->tier);
     }
     if (update->has_overrides) {
         details_text(details, "limits_were", limits_format(&token->overrides, limits));
@@ -216,6 +216,27 @@ static void merge_values(const struct change *change, struct token *token, struc
         token->metadata = update->metadata;
         details_flag(details, "metadata", true);
     }
+}
+
+static tkr_error_t merge_scopes(struct authority *authority, struct change *change,
+                                struct token *token, struct details *details)
+{
+    const struct token_update *update = &change->update;
+    const char *own = token->role != NULL ? token->own_scopes : token->scopes;
+    if (!update->has_scopes && !update->has_role) {
+        return TKR_OK;
+    }
+    if (update->has_role) {
+        details_text(details, "role_was", token->role);
+        token->role = update->role;
+        details_text(details, "role", token->role);
+    }
+    details_text(details, "scopes_were", token->scopes);
+    token->scopes = update->has_scopes ? change->asked.scopes : own;
+    token->own_scopes = token->role != NULL ? token->scopes : NULL;
+    TRY(role_join(authority, change, token));
+    details_text(details, "scopes", token->scopes);
+    return TKR_OK;
 }
 
 static tkr_error_t merge_times(struct authority *authority, struct change *change,
@@ -234,10 +255,7 @@ static tkr_error_t merge_times(struct authority *authority, struct change *chang
     }
     if (update->has_expires) {
         details_time(details, "expires_at_was", token->expires_at_ms);
-        TRY(lifetime_decide(authority_lifetime(authority, token), &update->lifetime, now_ms,
-                            &token->expires_at_ms, &change->result.clamped, &change->result.fault));
-        change->result.lifetime = update->lifetime;
-        change->result.lifetime_max_s = authority_lifetime(authority, token)->max_s;
+        TRY(org_decide_expiry(authority, change, token, &update->lifetime, now_ms));
         details_time(details, "expires_at", token->expires_at_ms);
     }
     if (update->has_not_before || update->has_expires) {
@@ -289,6 +307,7 @@ static tkr_error_t apply_update(struct authority *authority, struct change *chan
         details_text(&details, "reason", change->reason);
     }
     merge_values(change, &token, &details);
+    TRY(merge_scopes(authority, change, &token, &details));
     TRY(merge_times(authority, change, &token, &details));
     TRY(tiers_ensure_user(authority, change, &token, token.updated_at_ms));
     struct store_event event = change_event(authority, change, &token, details_finish(&details));

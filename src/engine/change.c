@@ -206,9 +206,3 @@ tkr_error_t token_give_birth(struct authority *authority, int64_t now_ms, struct
     token->updated_at_ms = now_ms;
     return TKR_OK;
 }
-
-const struct lifetime_policy *authority_lifetime(const struct authority *authority,
-                                                 const struct token *token)
-{
-    return &authority->options.lifetimes[token->kind];
-}

@@ -92,3 +92,55 @@ bool principal_sees(const struct principal *by, const struct token *token)
 {
     return strcmp(by->org_id, token->org_id) == 0 || principal_is_global(by);
 }
+
+bool principal_covers(const struct principal *by, const char *scopes)
+{
+    return scopes_cover(by->scopes, strlen(by->scopes), scopes, strlen(scopes));
+}
+
+tkr_error_t check_org(const struct authority *authority, const struct principal *by,
+                      const char *asked, const char **ret_org, struct fault *fault)
+{
+    const char *org = asked != NULL ? asked : by->org_id;
+    TRY(check_text(authority, "org_id", org, ORG_ID_BYTES_MAX, fault));
+    if (strcmp(org, by->org_id) != 0 && !principal_is_global(by)) {
+        return fault_set(fault, TKR_FORBIDDEN, "org_id",
+                         "only scope * reaches other organisations");
+    }
+    if (strcmp(org, "*") == 0) { /* lists take it for all of them */
+        return fault_set(fault, TKR_INVALID, "org_id", "* is no organisation");
+    }
+    *ret_org = org;
+    return TKR_OK;
+}
+
+tkr_error_t check_own_org(const struct principal *by, const char *asked, const char **ret_org)
+{
+    const char *org = asked != NULL ? asked : by->org_id;
+    ENSURE(strcmp(org, by->org_id) == 0 || principal_is_global(by), TKR_NOT_FOUND);
+    *ret_org = org;
+    return TKR_OK;
+}
+
+tkr_error_t check_list_org(const struct principal *by, const char *asked, const char **ret_org,
+                           struct fault *fault)
+{
+    const char *org = asked != NULL ? asked : by->org_id;
+    if (strcmp(org, by->org_id) != 0 && !principal_is_global(by)) {
+        return fault_set(fault, TKR_FORBIDDEN, "org_id",
+                         "only scope * reaches other organisations");
+    }
+    /* Only who has scope * reaches all, and only by asking: a principal of an org of that name,
+     * should a store hold one, does not. */
+    bool all = asked != NULL && strcmp(org, "*") == 0 && principal_is_global(by);
+    *ret_org = all ? NULL : org;
+    return TKR_OK;
+}
+
+tkr_error_t check_page(const struct page_of *page, struct fault *fault)
+{
+    if (page->limit < 1 || page->limit > LIST_PAGE_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, "limit", "must be 1 to %d", LIST_PAGE_MAX);
+    }
+    return TKR_OK;
+}

@@ -42,6 +42,7 @@ struct authority_options {
     struct token_prefixes prefixes;
     enum window_kind window_kinds[WINDOW_COUNT];
     struct lifetime_policy lifetimes[3]; /* by enum token_kind */
+    bool one_active_per_user;            /* where an org says nothing about it */
     int64_t usage_flush_ms;              /* 1000 */
     int64_t rotation_quiet_ms; /* a predecessor that was quiet for so long, and its successor in
                                   use, ends; 0: only when its overlap is over */
@@ -89,11 +90,17 @@ struct change_result {
     const struct token *predecessor;   /* rotate: the token that was rotated; NULL: replayed */
     const struct emergency *emergency; /* likewise for these two */
     const struct cleanup *cleanup;
-    bool clamped; /* create/update: the maximum lifetime cut the expiry */
-    bool weak;    /* create, rotate: the chosen token is weak, and was taken by force */
-    struct lifetime_asked lifetime; /* clamped: what was asked for */
-    int64_t lifetime_max_s;         /* clamped: what cut it */
-    bool replayed; /* create: this Idempotency-Key made it earlier; plaintext NULL */
+    bool weak;           /* create, rotate: the chosen token is weak, and was taken by force */
+    bool clamped;        /* create/update: the maximum lifetime cut the expiry */
+    int64_t clamp_max_s; /* then: the maximum, and what was asked for, 0 for "never" */
+    int64_t clamp_asked_s;
+    bool replayed;          /* create: this Idempotency-Key made it earlier; plaintext NULL */
+    uint64_t revoked_count; /* create: older tokens of the user that this one replaced */
+    /* Changes of users, organisations and roles: as it is now. See engine/tenancy.h. */
+    struct user user;
+    struct org org;
+    struct role role;
+    uint64_t role_tokens; /* role: how many tokens have it */
 };
 typedef void (*change_done)(void *context, const struct change_result *result);
 
@@ -102,9 +109,10 @@ struct token_create {
     const char *org_id;         /* NULL: the principal's */
     enum token_kind kind;
     enum token_env env;
-    const char *tier; /* NULL: "free" */
+    const char *tier; /* NULL: its user's, whatever that will be */
     const char *const *scopes;
     size_t scope_count;
+    const char *role; /* NULL: none; else the role's scopes too */
     struct limits overrides;
     const struct cidr *allowed_ips;
     size_t allowed_ip_count;
@@ -119,17 +127,19 @@ struct token_create {
 };
 /* Errors: OUT_OF_RANGE/INVALID (naming the member; `token`: the chosen one is weak), FORBIDDEN
  * (more scope than the caller has, another org, kind admin or force without `*`), CONFLICT (the
- * chosen token exists), NOT_FOUND (tier), BUSY, NO_SPACE, UNAVAILABLE. */
+ * chosen token exists), NOT_FOUND (tier, role), BUSY, NO_SPACE, UNAVAILABLE. */
 MUST_USE tkr_error_t authority_create_token(struct authority *authority, const struct principal *by,
                                             const struct token_create *create, change_done done,
                                             void *context, struct fault *fault);
 
 /* What an update may change; `has_` says which. */
 struct token_update {
-    bool has_name, has_tier, has_scopes, has_overrides, has_allowed_ips, has_metadata, has_expires,
-        has_not_before, has_disabled, has_quarantined;
-    const char *name, *tier;
-    const char *const *scopes;
+    bool has_name, has_tier, has_scopes, has_role, has_overrides, has_allowed_ips, has_metadata,
+        has_expires, has_not_before, has_disabled, has_quarantined;
+    const char *name;
+    const char *tier;          /* NULL: its user's, from now on */
+    const char *role;          /* NULL: none */
+    const char *const *scopes; /* its own; those of its role stay beside them */
     size_t scope_count;
     struct limits overrides; /* replaces all overrides */
     const struct cidr *allowed_ips;

@@ -40,11 +40,16 @@ tkr_error_t tiers_remember(struct authority *authority, const struct tier *tier,
 }
 
 tkr_error_t tiers_ensure_user(struct authority *authority, struct change *change,
-                              const struct token *token, int64_t now_ms)
+                              struct token *token, int64_t now_ms)
 {
     const struct store_port *store = authority->store;
     struct known_tier tier;
     bool created = false;
+    if (token->tier_inherited) {
+        TRY(store->ensure_user(store->store, token->org_id, token->user_id, false, now_ms,
+                               change->arena, &change->user, &created));
+        token->tier = change->user.tier != NULL ? change->user.tier : TIER_DEFAULT;
+    }
     TRY(tiers_find(authority, token->tier, &tier));
     bool want_line = (tier.tier.subject & LIMITS_OF_USER) != 0 || authority->batch_wants_lines;
     return store->ensure_user(store->store, token->org_id, token->user_id, want_line, now_ms,

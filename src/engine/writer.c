@@ -113,9 +113,11 @@ static tkr_error_t reserve_lines(struct authority *authority, const struct chang
         if (result->error != TKR_OK || !change->changed || change->kind == &change_tier) {
             continue;
         }
-        count = count_lines(count, &result->token);
+        if (result->token.id[0] != '\0') { /* else it is a change of something else */
+            count = count_lines(count, &result->token);
+        }
         count = change->other != NULL ? count_lines(count, change->other) : count;
-        uint32_t user_line = change->user.line;
+        uint32_t user_line = change->user.id != NULL ? change->user.line : SEGMENT_NO_LINE;
         count = user_line != SEGMENT_NO_LINE && user_line >= count ? user_line + 1 : count;
     }
     return count > 0 ? segment_writer_reserve_lines(authority->segment, count) : TKR_OK;

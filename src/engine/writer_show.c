@@ -91,10 +91,10 @@ tkr_error_t show_tier(struct authority *authority, const struct tier *tier)
 
 /* --- what could not be shown ------------------------------------------------------------- */
 
-static void remember_token(struct authority *authority, const struct token *token)
+void writer_remember_token(struct authority *authority, const char *token_id)
 {
     if (authority->invisible_count < INVISIBLE_TOKENS_MAX) {
-        memcpy(authority->invisible[authority->invisible_count++], token->id, TOKEN_ID_CHARS + 1);
+        memcpy(authority->invisible[authority->invisible_count++], token_id, TOKEN_ID_CHARS + 1);
     } else {
         authority->invisible_lost = true; /* the next start builds the segment anew */
     }
@@ -105,11 +105,11 @@ static void remember(struct authority *authority, const struct change *change)
     authority->segment_behind = true;
     if (change->kind == &change_tier) {
         authority->invisible_tiers = true;
-    } else {
-        remember_token(authority, &change->result.token);
+    } else if (change->result.token.id[0] != '\0') {
+        writer_remember_token(authority, change->result.token.id);
     }
     if (change->other != NULL) {
-        remember_token(authority, change->other);
+        writer_remember_token(authority, change->other->id);
     }
     if (!atomic_exchange(&authority->segment_full, true)) {
         authority_report(authority, LOG_ERROR, "segment_full",

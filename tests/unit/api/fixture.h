@@ -56,6 +56,9 @@ void fixture_advance(struct fixture *fixture, int64_t ms);
 /* Adds to what no answer may hold. */
 void fixture_secret(struct fixture *fixture, const char *text);
 
+/* How many audit events of a type there are. */
+int64_t fixture_events(struct fixture *fixture, const char *type);
+
 #define ANSWER_BYTES_MAX (8 * 1024 * 1024)
 struct answer {
     unsigned status;

@@ -222,7 +222,8 @@ static void test_a_new_token_is_answered_in_full_and_once(void **state)
     const char *expected = printed(
         "{\"id\":\"%s\",\"object\":\"token\",\"org_id\":\"default\",\"user_id\":\"alice\","
         "\"name\":\"laptop\",\"kind\":\"user\",\"env\":\"live\",\"display_prefix\":\"%.12s\","
-        "\"tier\":\"free\",\"tier_inherited\":false,\"role\":null,\"scopes\":[\"a:y\",\"b:x\"],"
+        "\"tier\":\"free\",\"tier_inherited\":true,\"role\":null,\"scopes\":[\"a:y\",\"b:x\"],"
+        "\"own_scopes\":[\"a:y\",\"b:x\"],"
         "\"limits\":{\"minute\":5,\"hour\":\"unlimited\",\"day\":null},\"credits\":null,"
         "\"allowed_ips\":[\"10.0.0.0/8\"],\"metadata\":{\"k\":[1,0.5]},\"not_before\":null,"
         "\"expires_at\":\"2026-01-02T00:00:00Z\",\"created_at\":\"2026-01-01T00:00:00Z\","
@@ -234,7 +235,8 @@ static void test_a_new_token_is_answered_in_full_and_once(void **state)
         id, text, id, created_by);
     assert_string_equal(
         answer.body,
-        printed("%s,\"token\":\"%s\",\"replayed\":false,\"warnings\":[]}", expected, text));
+        printed("%s,\"token\":\"%s\",\"replayed\":false,\"revoked_count\":0,\"warnings\":[]}",
+                expected, text));
     fixture_secret(fixture, text); /* from here on no answer has it */
     answer = manage(fixture, printed("GET " TOKENS "/%s", id), NULL);
     assert_string_equal(answer.body, printed("%s}", expected));
@@ -253,8 +255,8 @@ static void test_a_lifetime_beyond_the_maximum_is_cut_with_a_warning(void **stat
         "{\"user_id\":\"a\",\"name\":\"n\",\"expires_in_days\":1000}",
         "{\"user_id\":\"a\",\"name\":\"n\",\"expires_at\":null}"};
     static const char *const words[] = {
-        "the maximum lifetime is 365 days: it lives 365 days instead of 1000 days",
-        "the maximum lifetime is 365 days: it lives 365 days instead of without end"};
+        "Maximum expiry is 365 days. Setting expiry to 365 days instead of 1000.",
+        "Maximum expiry is 365 days. Setting expiry to 365 days instead of never."};
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
         struct answer answer = manage(fixture, "POST " TOKENS, bodies[i]);
         assert_int_equal(answer.status, 201);

@@ -35,13 +35,12 @@ static struct answer create(void **state, const struct token_create *create)
     return fixture_create(*state, &fixture_admin, create);
 }
 
-/* Refused by the call, naming the member, and nothing is stored. */
+/* Refused, naming the member, and nothing is stored. */
 static void assert_refused(void **state, const struct token_create *asked, tkr_error_t error,
                            const char *field)
 {
     struct answer answer = create(state, asked);
     assert_int_equal(answer.error, error);
-    assert_true(answer.refused);
     assert_string_equal(answer.fault.field, field);
     assert_true(strlen(answer.fault.detail) > 0);
     assert_int_equal(fixture_query(*state, "SELECT count(*) FROM tokens"), 0);
