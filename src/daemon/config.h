@@ -76,6 +76,7 @@ struct config {
     /* [lifetime] */
     int64_t lifetime_default_s[3], lifetime_max_s[3]; /* by enum token_kind; 0: never */
     int64_t lifetime_on_exceed;                       /* enum on_exceed */
+    int64_t one_active_per_user;                      /* 0 or 1 */
     /* [usage] */
     int64_t usage_flush_ms;
     /* [segment] */

@@ -101,16 +101,19 @@
     X(lifetime, user_max, LIFETIME, lifetime_max_s[TOKEN_KIND_USER], 1, 3155760000, "never", \
       "duration", "", "The longest that may be asked for; never: no maximum.") \
     X(lifetime, service_default, LIFETIME, lifetime_default_s[TOKEN_KIND_SERVICE], 1, 3155760000, \
-      "90d", "duration", "", "The same for service tokens.") \
+      "180d", "duration", "", "The same for service tokens.") \
     X(lifetime, service_max, LIFETIME, lifetime_max_s[TOKEN_KIND_SERVICE], 1, 3155760000, \
       "never", "duration", "", "The same for service tokens.") \
     X(lifetime, admin_default, LIFETIME, lifetime_default_s[TOKEN_KIND_ADMIN], 1, 3155760000, \
-      "90d", "duration", "", "The same for admin tokens.") \
+      "30d", "duration", "", "The same for admin tokens.") \
     X(lifetime, admin_max, LIFETIME, lifetime_max_s[TOKEN_KIND_ADMIN], 1, 3155760000, "never", \
       "duration", "", "The same for admin tokens.") \
     X(lifetime, on_exceed, CHOICE, lifetime_on_exceed, 0, 0, "clamp", "clamp,reject", "", \
       "What happens to a request for a longer life: clamp cuts it and says so in the answer; " \
       "reject refuses it.") \
+    X(lifetime, one_active_per_user, CHOICE, one_active_per_user, 0, 0, "off", "off,on", "", \
+      "on: a new token revokes the older ones of its user that are of the same kind and " \
+      "environment. An organisation may say otherwise, as about the lifetimes.") \
     X(usage, flush_ms, INTEGER, usage_flush_ms, 100, 60000, "1000", "milliseconds", "", \
       "How often counts go from the segment to the database: what a power cut may lose.") \
     X(segment, stale_s, SECONDS, stale_s, 1, 3600, "5", "seconds", "", \

@@ -43,6 +43,7 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .clock = options->clock,
         .random = random_system(),
         .prefixes = prefixes_of(config),
+        .one_active_per_user = config->one_active_per_user != 0,
         .usage_flush_ms = config->usage_flush_ms,
         .reset_clock = options->reset_clock,
         .report = report,

@@ -275,7 +275,10 @@ static void test_defaults_are_those_of_the_table(void **state)
     assert_int_equal(config->stale_s, SEGMENT_STALE_S_DEFAULT);
     assert_int_equal(config->window_kinds[WINDOW_MINUTE], WINDOW_SLIDING);
     assert_int_equal(config->window_kinds[WINDOW_DAY], WINDOW_FIXED);
-    assert_int_equal(config->lifetime_default_s[TOKEN_KIND_SERVICE], 90 * 86400);
+    assert_int_equal(config->lifetime_default_s[TOKEN_KIND_ADMIN], 30 * 86400);
+    assert_int_equal(config->lifetime_default_s[TOKEN_KIND_USER], 90 * 86400);
+    assert_int_equal(config->lifetime_default_s[TOKEN_KIND_SERVICE], 180 * 86400);
+    assert_int_equal(config->one_active_per_user, 0);
     assert_int_equal(config->lifetime_max_s[TOKEN_KIND_ADMIN], 0);
     assert_int_equal(config->lifetime_on_exceed, ON_EXCEED_CLAMP);
     assert_int_equal(config->credential_source_count, 2);
