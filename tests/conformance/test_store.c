@@ -16,7 +16,7 @@ static const struct backend backends[] = {
 };
 
 static int (*const suites[])(void) = {
-    suite_batches, suite_tokens, suite_lists, suite_usage, suite_load,
+    suite_batches, suite_tokens, suite_lists, suite_usage, suite_load, suite_tenancy,
 };
 
 int main(void)

@@ -168,6 +168,7 @@ static void take_answer(void *context, const struct change_result *result)
     answer->clamped = result->clamped;
     answer->weak = result->weak;
     answer->replayed = result->replayed;
+    answer->role_tokens = result->role_tokens;
     if (result->emergency != NULL) {
         answer->emergency = *result->emergency;
     }
@@ -318,6 +319,24 @@ tkr_verdict_t fixture_verify(struct authority_fixture *fixture, const char *text
     tkr_verdict_t verdict = verify_token(verifier, &request, &result);
     verifier_free(verifier);
     return verdict;
+}
+
+struct answer fixture_put_role(struct authority_fixture *fixture, const struct principal *by,
+                               const struct role_write *write)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting, authority_put_role(fixture->authority, by, write, take_answer,
+                                                 &waiting, &waiting.answer.fault));
+}
+
+struct answer fixture_update_user(struct authority_fixture *fixture, const struct principal *by,
+                                  const struct user_write *write)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting, authority_update_user(fixture->authority, by, write, take_answer,
+                                                    &waiting, &waiting.answer.fault));
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */

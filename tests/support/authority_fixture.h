@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "engine/lifecycle.h"
+#include "engine/tenancy.h"
 #include "engine/verify.h"
 #include "temp_directory.h"
 #include "virtual_clock.h"
@@ -65,6 +66,7 @@ struct answer {
     int64_t expires_at_ms;
     enum token_status status;
     bool clamped, replayed, weak;
+    uint64_t role_tokens;
     struct emergency emergency; /* of these calls; texts are gone */
     struct cleanup cleanup;
 };
@@ -95,6 +97,11 @@ struct token fixture_stored(struct authority_fixture *fixture, const char *token
                             struct arena *arena);
 /* Verifies in earnest, at cost 1, with a verifier of its own. */
 tkr_verdict_t fixture_verify(struct authority_fixture *fixture, const char *text);
+
+struct answer fixture_put_role(struct authority_fixture *fixture, const struct principal *by,
+                               const struct role_write *write);
+struct answer fixture_update_user(struct authority_fixture *fixture, const struct principal *by,
+                                  const struct user_write *write);
 
 /* What a verifier would see of a token, in a mapping of its own. */
 enum seen { SEEN_NOTHING, SEEN_ACTIVE, SEEN_REVOKED, SEEN_DISABLED };
