@@ -11,7 +11,7 @@
 #define PATH_USERS "/api/v1/users"
 #define PATH_ORGS "/api/v1/orgs"
 #define PATH_ROLES "/api/v1/roles"
-#define LIST_ARGUMENTS "user_id name status include_inactive org_id limit cursor"
+#define LIST_ARGUMENTS "user_id name status tier kind role include_inactive org_id limit cursor"
 
 /*
  * A row: id, methods, path, handler, place, largest body; then who may call, with which scope,

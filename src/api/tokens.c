@@ -215,12 +215,16 @@ static tkr_error_t read_filter(const struct api_call *call, struct token_filter 
                                struct fault *fault)
 {
     const char *status = call_argument(call, "status");
+    const char *kind = call_argument(call, "kind");
     const char *inactive = call_argument(call, "include_inactive");
     struct page_of page;
     struct token_filter filter = {
         .org_id = call_argument(call, "org_id"),
         .user_id = call_argument(call, "user_id"),
         .name = call_argument(call, "name"),
+        .tier = call_argument(call, "tier"),
+        .role = call_argument(call, "role"),
+        .has_kind = kind != NULL,
         .has_status = status != NULL,
         .now_ms = authority_now_ms(call->api->options.authority),
     };
@@ -231,6 +235,9 @@ static tkr_error_t read_filter(const struct api_call *call, struct token_filter 
         return fault_set(fault, TKR_INVALID, "status",
                          "must be `active`, `disabled`, `quarantined`, `not_yet_valid`, `expired` "
                          "or `revoked`");
+    }
+    if (kind != NULL && token_kind_parse(kind, strlen(kind), &filter.kind) != TKR_OK) {
+        return fault_set(fault, TKR_INVALID, "kind", "must be `user`, `service` or `admin`");
     }
     if (inactive != NULL && strcmp(inactive, "true") != 0 && strcmp(inactive, "false") != 0) {
         return fault_set(fault, TKR_INVALID, "include_inactive", "must be `true` or `false`");

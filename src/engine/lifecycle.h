@@ -268,9 +268,9 @@ MUST_USE tkr_error_t authority_get_token(struct authority *authority, const stru
 MUST_USE tkr_error_t authority_find_token(struct authority *authority, const struct principal *by,
                                           const char *name, struct arena *arena,
                                           struct token *ret_token);
-/* Newest first. `filter->org_id`: NULL is the principal's own; another, or "*" for all, needs
- * scope `*` (FORBIDDEN). `filter->now_ms` is not looked at: it is the authority's time. INVALID:
- * the cursor is none of ours. */
+/* Newest first; by an expiry or a beginning alone, in the order of that. `filter->org_id`: NULL is
+ * the principal's own; another, or "*" for all, needs scope `*` (FORBIDDEN). `filter->now_ms` is
+ * not looked at: it is the authority's time. INVALID: the cursor is none of ours. */
 MUST_USE tkr_error_t authority_list_tokens(struct authority *authority, const struct principal *by,
                                            const struct token_filter *filter, struct arena *arena,
                                            struct token_page *ret_page, struct fault *fault);

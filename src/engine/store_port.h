@@ -42,6 +42,10 @@ struct token_filter {
     const char *org_id;  /* NULL: all */
     const char *user_id; /* NULL: all */
     const char *name;    /* NULL: all; else exact */
+    const char *tier;    /* NULL: all */
+    const char *role;    /* NULL: all */
+    bool has_kind;
+    enum token_kind kind;
     bool has_status;
     enum token_status status;
     bool include_inactive; /* without has_status: also expired and revoked ones */

@@ -54,6 +54,10 @@ const char *const migration_sqlite_002[] = {
     "CREATE INDEX tokens_grace ON tokens (grace_until)"
     " WHERE grace_until IS NOT NULL AND revoked_at IS NULL",
     "CREATE INDEX tokens_revoked_at ON tokens (revoked_at) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX tokens_tier ON tokens (org, tier)",
+    "CREATE INDEX tokens_kind ON tokens (org, kind)",
+    "DROP INDEX tokens_org", /* after an emergency most are revoked: see store/sqlite/list.c */
+    "CREATE INDEX tokens_org ON tokens (org) WHERE revoked_at IS NULL",
     "CREATE INDEX tokens_role ON tokens (role) WHERE role IS NOT NULL",
     "CREATE INDEX tokens_source ON tokens (source) WHERE source <> 0",
 

@@ -387,6 +387,18 @@ static void test_lists_read_one_index_in_its_order_without_sorting(void **state)
         {{.org_id = "o", .has_status = true, .status = TOKEN_DISABLED}, "tokens_disabled"},
         {{.org_id = "o", .has_status = true, .status = TOKEN_QUARANTINED}, "tokens_quarantined"},
         {{.org_id = "o", .has_status = true, .status = TOKEN_ACTIVE}, "tokens_org"},
+        {{.org_id = "o", .has_status = true, .status = TOKEN_EXPIRED}, "tokens_expires"},
+        {{.org_id = "o", .has_status = true, .status = TOKEN_EXPIRED, .cursor = "t1.1"},
+         "tokens_expires"},
+        {{.org_id = "o", .has_status = true, .status = TOKEN_NOT_YET_VALID}, "tokens_not_before"},
+        {{.org_id = "o", .has_status = true, .status = TOKEN_NOT_YET_VALID, .cursor = "t1.1"},
+         "tokens_not_before"},
+        {{.org_id = "o", .tier = "t"}, "tokens_tier"},
+        {{.org_id = "o", .tier = "t", .cursor = "n1"}, "tokens_tier"},
+        {{.org_id = "o", .has_kind = true}, "tokens_kind"},
+        {{.org_id = "o", .has_kind = true, .include_inactive = true}, "tokens_kind"},
+        {{.org_id = "o", .role = "r"}, "tokens_role"},
+        {{.org_id = "o", .role = "r", .cursor = "n1"}, "tokens_role"},
     };
     char plan[2048];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -398,6 +410,23 @@ static void test_lists_read_one_index_in_its_order_without_sorting(void **state)
     plan_of(*state, &(struct token_filter){0}, plan);
     assert_non_null(strstr(plan, "SCAN t"));
     assert_null(strstr(plan, "TEMP B-TREE"));
+}
+
+/* Each half is cut to a page before they are put in order. */
+static void test_a_list_with_the_revoked_ones_merges_two_indexes(void **state)
+{
+    static const struct token_filter filters[] = {
+        {.org_id = "o", .include_inactive = true},
+        {.org_id = "o", .include_inactive = true, .cursor = "n1"},
+    };
+    char plan[2048];
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        plan_of(*state, &filters[i], plan);
+        assert_non_null(strstr(plan, "INDEX tokens_org (org=?"));
+        assert_non_null(strstr(plan, "INDEX tokens_revoked (org=?"));
+        assert_null(strstr(plan, "SCAN t "));
+        assert_null(strstr(plan, "SCAN tokens"));
+    }
 }
 
 static void test_rare_states_are_found_by_their_index(void **state)
@@ -435,6 +464,7 @@ int main(void)
         TEST(test_a_row_that_cannot_be_is_corrupt),
         TEST(test_loading_names_the_token_of_a_row_that_cannot_be),
         TEST(test_lists_read_one_index_in_its_order_without_sorting),
+        TEST(test_a_list_with_the_revoked_ones_merges_two_indexes),
         TEST(test_rare_states_are_found_by_their_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
