@@ -9,7 +9,8 @@ static tkr_error_t build(const struct cli *cli, const struct token_input *chosen
 {
     static const char *const texts[][2] = {{"user_id", "user"}, {"name", "name"},
                                            {"kind", "kind"},    {"env", "env"},
-                                           {"tier", "tier"},    {"not_before", "not-before"}};
+                                           {"tier", "tier"},    {"not_before", "not-before"},
+                                           {"role", "role"}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         body_text(body, texts[i][0], cli, texts[i][1]);
     }

@@ -7,10 +7,9 @@
 
 static enum cli_exit refuse_opposites(const struct cli *cli)
 {
-    static const char *const opposites[][2] = {{"limit", "no-limits"},
-                                               {"allow-ip", "any-ip"},
-                                               {"disable", "enable"},
-                                               {"expires-in", "expires-at"}};
+    static const char *const opposites[][2] = {
+        {"limit", "no-limits"}, {"allow-ip", "any-ip"}, {"disable", "enable"},
+        {"tier", "user-tier"},  {"role", "no-role"},    {"expires-in", "expires-at"}};
     for (size_t i = 0; i < sizeof(opposites) / sizeof(opposites[0]); i++) {
         if (arguments_has(&cli->arguments, opposites[i][0]) &&
             arguments_has(&cli->arguments, opposites[i][1])) {
@@ -31,6 +30,12 @@ static void add_switches(const struct cli *cli, json_t *body)
     if (arguments_has(arguments, "any-ip")) {
         json_object_set_new(body, "allowed_ips", json_array());
     }
+    if (arguments_has(arguments, "user-tier")) {
+        json_object_set_new(body, "tier", json_null());
+    }
+    if (arguments_has(arguments, "no-role")) {
+        json_object_set_new(body, "role", json_null());
+    }
     if (arguments_has(arguments, "disable") || arguments_has(arguments, "enable")) {
         json_object_set_new(body, "disabled", json_boolean(arguments_has(arguments, "disable")));
     }
@@ -45,6 +50,7 @@ static enum cli_exit build(const struct cli *cli, json_t *body)
     }
     body_text(body, "name", cli, "rename");
     body_text(body, "tier", cli, "tier");
+    body_text(body, "role", cli, "role");
     body_list(body, "scopes", cli, "scope");
     body_list(body, "allowed_ips", cli, "allow-ip");
     body_lifetime(body, cli);

@@ -51,6 +51,7 @@ enum cli_group {
     CLI_GROUP_AUTHORITY,
     CLI_GROUP_TOKENS,
     CLI_GROUP_LIMITS,
+    CLI_GROUP_TENANCY,
 };
 
 struct cli_command {
@@ -165,6 +166,20 @@ enum cli_exit cmd_tier_set(struct cli *cli);
 enum cli_exit cmd_status(struct cli *cli);
 enum cli_exit cmd_completion(struct cli *cli);
 enum cli_exit cmd_leak_rules(struct cli *cli);
+enum cli_exit cmd_user_list(struct cli *cli);
+enum cli_exit cmd_user_show(struct cli *cli);
+enum cli_exit cmd_user_create(struct cli *cli);
+enum cli_exit cmd_user_set(struct cli *cli);
+enum cli_exit cmd_user_suspend(struct cli *cli);
+enum cli_exit cmd_user_activate(struct cli *cli);
+enum cli_exit cmd_org_list(struct cli *cli);
+enum cli_exit cmd_org_show(struct cli *cli);
+enum cli_exit cmd_org_create(struct cli *cli);
+enum cli_exit cmd_org_set(struct cli *cli);
+enum cli_exit cmd_role_list(struct cli *cli);
+enum cli_exit cmd_role_show(struct cli *cli);
+enum cli_exit cmd_role_set(struct cli *cli);
+enum cli_exit cmd_role_delete(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);
 enum cli_exit cmd_version(struct cli *cli);
 enum cli_exit cmd_simulate(struct cli *cli);

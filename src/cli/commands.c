@@ -10,6 +10,8 @@
 #define LIFETIMES "24h,7d,30d,90d,never"
 #define TIERS "free,pro,enterprise"
 #define WINDOWS "minute=,hour=,day="
+#define KINDS "user,service,admin"
+#define ROLES "admin,operator,auditor,user"
 
 #define OPTIONS_END                                                                                \
     {                                                                                              \
@@ -65,11 +67,15 @@ static const struct cli_option init_options[] = {
 static const struct cli_option create_options[] = {
     {"user", "USER", false, "whose token it is; needed; the user is made when new"},
     {"name", "NAME", false, "what it is called; needed"},
-    {"kind", "KIND", false, "user, service or admin; user unless given",
-     .choices = "user,service,admin"},
+    {"kind", "KIND", false, "user, service or admin; user unless given", .choices = KINDS},
     {"env", "ENV", false, "live or test; live unless given", .choices = "live,test"},
-    {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own", .choices = TIERS},
+    {"tier", "TIER", false,
+     "its rate limits: free, pro, enterprise or your own; those of its user unless given",
+     .choices = TIERS},
     {"scope", "SCOPE", true, "what it may do, like orders:read, orders:* or *"},
+    {"role", "ROLE", false,
+     "whose scopes it has beside its own: admin, operator, auditor, user or your own",
+     .choices = ROLES},
     {"limit", "WINDOW=N", true,
      "a limit of its own, which beats its tier's: minute=60, hour=1000, day=none",
      .choices = WINDOWS},
@@ -85,15 +91,26 @@ static const struct cli_option create_options[] = {
     OPTIONS_END,
 };
 
+/* Of every list that comes in pages. */
+#define PAGE_OPTIONS                                                                               \
+    {"limit", "N", false, "how many at a time, at most 1000; 100 unless given"},                   \
+        {"cursor", "CURSOR", false, "go on where a list ended"},                                   \
+    {                                                                                              \
+        "all", NULL, false, "to the end, page by page"                                             \
+    }
+
 static const struct cli_option list_options[] = {
     {"user", "USER", false, "of this user only"},
     {"status", "STATUS", false,
      "active, disabled, quarantined, not_yet_valid, expired or revoked only",
      .choices = "active,disabled,quarantined,not_yet_valid,expired,revoked"},
+    {"tier", "TIER", false, "of this tier only", .choices = TIERS},
+    {"kind", "KIND", false, "user, service or admin only", .choices = KINDS},
+    {"role", "ROLE", false, "that have this role only", .choices = ROLES},
+    {"name", "NAME", false, "that are called so only"},
+    {"org", "ORG", false, "of another organisation; * for all"},
     {"inactive", NULL, false, "expired and revoked ones, too"},
-    {"limit", "N", false, "how many at a time, at most 1000; 100 unless given"},
-    {"cursor", "CURSOR", false, "go on where a list ended"},
-    {"all", NULL, false, "to the end, page by page"},
+    PAGE_OPTIONS,
     OPTIONS_END,
 };
 
@@ -105,10 +122,13 @@ static const struct cli_option update_options[] = {
     TOKEN_STDIN,
     {"rename", "NAME", false, "what it is called from now on"},
     {"tier", "TIER", false, "its rate limits: free, pro, enterprise or your own", .choices = TIERS},
+    {"user-tier", NULL, false, "the tier of its user, now and whenever that changes"},
     {"limit", "WINDOW=N", true, "limits of its own instead of all former ones of its own",
      .choices = WINDOWS},
     {"no-limits", NULL, false, "no limits of its own, which would beat those of its tier"},
     {"scope", "SCOPE", true, "what it may do, instead of all that it may do now"},
+    {"role", "ROLE", false, "whose scopes it has beside its own", .choices = ROLES},
+    {"no-role", NULL, false, "its own scopes only"},
     {"allow-ip", "CIDR", true, "where it may be used from, instead of where it may be now"},
     {"any-ip", NULL, false, "it may be used from everywhere"},
     {"meta", "KEY=VALUE", true, "something to remember with it, instead of everything now"},
@@ -189,6 +209,75 @@ static const struct cli_option simulate_options[] = {
     OPTIONS_END,
 };
 
+#define ORG_OPTION                                                                                 \
+    {                                                                                              \
+        "org", "ORG", false, "of another organisation than your own"                               \
+    }
+
+static const struct cli_option user_list_options[] = {
+    {"status", "STATUS", false, "active or suspended only", .choices = "active,suspended"},
+    {"tier", "TIER", false, "with this tier of their own only", .choices = TIERS},
+    {"org", "ORG", false, "of another organisation; * for all"},
+    PAGE_OPTIONS,
+    OPTIONS_END,
+};
+
+static const struct cli_option org_option[] = {ORG_OPTION, OPTIONS_END};
+
+static const struct cli_option user_create_options[] = {
+    {"tier", "TIER", false, "of tokens that are given none; free unless given", .choices = TIERS},
+    {"email", "ADDRESS", false, "where to reach them"},
+    {"limit", "WINDOW=N", true, "a limit across all their tokens: minute=60, day=none",
+     .choices = WINDOWS},
+    {"meta", "KEY=VALUE", true, "something to remember with them"},
+    ORG_OPTION,
+    OPTIONS_END,
+};
+
+static const struct cli_option user_set_options[] = {
+    {"tier", "TIER", false, "of tokens that are given none, now and from then on",
+     .choices = TIERS},
+    {"no-tier", NULL, false, "no tier of their own: free"},
+    {"email", "ADDRESS", false, "where to reach them"},
+    {"no-email", NULL, false, "forget the address"},
+    {"limit", "WINDOW=N", true, "limits across all their tokens instead of all former ones",
+     .choices = WINDOWS},
+    {"no-limits", NULL, false, "no limits across their tokens but those of the tier"},
+    {"meta", "KEY=VALUE", true, "something to remember, instead of everything now"},
+    ORG_OPTION,
+    OPTIONS_END,
+};
+
+static const struct cli_option page_options[] = {PAGE_OPTIONS, OPTIONS_END};
+
+static const struct cli_option org_set_options[] = {
+    {"lifetime", "KIND.PART=VALUE", true,
+     "user.max=30d, service.default=never, admin.on_exceed=reject; server: as the server has it",
+     .choices = "user.default=,user.max=,user.on_exceed=,service.default=,service.max=,"
+                "service.on_exceed=,admin.default=,admin.max=,admin.on_exceed="},
+    {"one-active", "WHEN", false,
+     "on: a new token revokes its user's older ones; off; server: as the server has it",
+     .choices = "on,off,server"},
+    OPTIONS_END,
+};
+
+static const struct cli_option role_list_options[] = {
+    {"org", "ORG", false, "of another organisation; * for all"},
+    PAGE_OPTIONS,
+    OPTIONS_END,
+};
+
+static const struct cli_option role_set_options[] = {
+    {"scope", "SCOPE", true, "what tokens of the role may do; at least one"},
+    {"org", "ORG", false, "of another organisation; * makes a role of all"},
+    OPTIONS_END,
+};
+
+static const struct cli_option role_options[] = {
+    {"org", "ORG", false, "of another organisation; * for a role of all"},
+    OPTIONS_END,
+};
+
 const struct cli_command cli_commands[] = {
     {"serve", "", 0, "run the authority",
      "Runs in the foreground until SIGTERM or SIGINT, then answers what is in flight and\n"
@@ -232,6 +321,42 @@ const struct cli_command cli_commands[] = {
     {"tier set", "TIER", 1, "make or change a tier",
      "Tokens of the tier have the new limits with their next request.", tier_set_options, true,
      cmd_tier_set, CLI_GROUP_LIMITS},
+    {"user list", "", 0, "list users, newest first", "", user_list_options, true, cmd_user_list,
+     CLI_GROUP_TENANCY},
+    {"user show", "USER", 1, "show one user", "", org_option, true, cmd_user_show,
+     CLI_GROUP_TENANCY},
+    {"user create", "USER", 1, "make a user before its first token",
+     "A token makes its user when it is new. This is for users who are to have a tier, limits\n"
+     "or an address before that.",
+     user_create_options, true, cmd_user_create, CLI_GROUP_TENANCY},
+    {"user set", "USER", 1, "change a user",
+     "What no option names stays as it is. Tokens that were given no tier have the new one with\n"
+     "their next request.",
+     user_set_options, true, cmd_user_set, CLI_GROUP_TENANCY},
+    {"user suspend", "USER", 1, "refuse a user with every token",
+     "From the next request on, until the user is activated again. There is no deleting: a name\n"
+     "that came back for somebody else would have the former one's tokens and history.",
+     org_option, true, cmd_user_suspend, CLI_GROUP_TENANCY},
+    {"user activate", "USER", 1, "end a suspension", "", org_option, true, cmd_user_activate,
+     CLI_GROUP_TENANCY},
+    {"org list", "", 0, "list organisations, newest first", "", page_options, true, cmd_org_list,
+     CLI_GROUP_TENANCY},
+    {"org show", "ORG", 1, "show what an organisation says about its tokens", "", no_options, true,
+     cmd_org_show, CLI_GROUP_TENANCY},
+    {"org create", "ORG", 1, "make an organisation", "", org_set_options, true, cmd_org_create,
+     CLI_GROUP_TENANCY},
+    {"org set", "ORG", 1, "change what an organisation says about its tokens",
+     "It holds for tokens that are made or prolonged from then on.", org_set_options, true,
+     cmd_org_set, CLI_GROUP_TENANCY},
+    {"role list", "", 0, "list the roles and their scopes", "", role_list_options, true,
+     cmd_role_list, CLI_GROUP_TENANCY},
+    {"role show", "ROLE", 1, "show one role", "", role_options, true, cmd_role_show,
+     CLI_GROUP_TENANCY},
+    {"role set", "ROLE", 1, "make or change a role",
+     "Tokens that have the role have its new scopes, beside their own, with their next request.",
+     role_set_options, true, cmd_role_set, CLI_GROUP_TENANCY},
+    {"role delete", "ROLE", 1, "delete a role that no token has", "", role_options, true,
+     cmd_role_delete, CLI_GROUP_TENANCY},
     {"status", "", 0, "how the authority is doing",
      "Its version and time, how many tokens of each status there are, and whether changes are\n"
      "stored; --json prints everything that it knows. Without a daemon it says how the data\n"
@@ -265,6 +390,7 @@ const struct cli_group_title cli_groups[] = {
     {CLI_GROUP_AUTHORITY, "The authority"},
     {CLI_GROUP_TOKENS, "Tokens"},
     {CLI_GROUP_LIMITS, "Limits"},
+    {CLI_GROUP_TENANCY, "Users, organisations, roles"},
     {CLI_GROUP_OTHER, "Other"},
 };
 const size_t cli_group_count = sizeof(cli_groups) / sizeof(cli_groups[0]);
