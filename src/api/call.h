@@ -34,8 +34,9 @@ struct api {
 
 enum api_access {
     ACCESS_PUBLIC,
-    ACCESS_TOKEN, /* any valid token */
-    ACCESS_SCOPE, /* one that grants the route's scope */
+    ACCESS_TOKEN,      /* any valid token */
+    ACCESS_POSSESSION, /* any token that is known, also one that is refused otherwise */
+    ACCESS_SCOPE,      /* one that grants the route's scope */
 };
 
 struct api_call;

@@ -285,3 +285,21 @@ tkr_error_t json_read(const json_t *object, const char *path, const struct json_
     }
     return TKR_OK;
 }
+
+tkr_error_t json_seconds(const struct json_given *given, const char *name, int64_t least,
+                         int64_t most, int64_t *ret_seconds, struct fault *fault)
+{
+    int64_t seconds = json_integer_value(given->value);
+    if (json_is_string(given->value) &&
+        text_parse_duration_s(json_string_value(given->value), json_string_length(given->value),
+                              &seconds) != TKR_OK) {
+        return fault_set(fault, TKR_INVALID, name,
+                         "must be a duration as `90s`, `15m`, `24h`, `30d` or `2w`");
+    }
+    if (seconds < least || seconds > most) {
+        return fault_set(fault, TKR_OUT_OF_RANGE, name, "must be %lld to %lld seconds",
+                         (long long)least, (long long)most);
+    }
+    *ret_seconds = seconds;
+    return TKR_OK;
+}

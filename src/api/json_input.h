@@ -77,6 +77,11 @@ MUST_USE tkr_error_t json_read(const json_t *object, const char *path,
                                const struct json_member *members, size_t count,
                                struct json_given *ret_given, struct fault *fault);
 
+/* A JSON_IS_DURATION: `90s`, `15m`, `24h`, `30d`, `2w`, or seconds as a number; `least` to `most`
+ * seconds. Errors: TKR_INVALID, TKR_OUT_OF_RANGE, naming `name`. */
+MUST_USE tkr_error_t json_seconds(const struct json_given *given, const char *name, int64_t least,
+                                  int64_t most, int64_t *ret_seconds, struct fault *fault);
+
 /* A name that a caller made up, for a fault: whole when it is too short to be a token, else
  * its first 12 characters; `?` when it cannot be printed. Returns `out` or a literal. */
 #define JSON_NAME_SHOWN_SIZE 24

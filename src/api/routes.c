@@ -8,6 +8,7 @@
 
 #define PATH_TOKENS "/api/v1/auth/tokens"
 #define PATH_TOKEN "/api/v1/auth/tokens/{id}"
+#define PATH_EMERGENCY "/api/v1/auth/emergency-revoke"
 #define PATH_USERS "/api/v1/users"
 #define PATH_ORGS "/api/v1/orgs"
 #define PATH_ROLES "/api/v1/roles"
@@ -49,6 +50,32 @@
       ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_patch) \
     X(TOKENS_DELETE, HTTP_DELETE, PATH_TOKEN, call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "tokens:write", false, "reason", "id", tokens_delete) \
+    X(TOKENS_ROTATE, HTTP_POST, PATH_TOKEN "/rotate", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_rotate) \
+    X(TOKENS_ROLLBACK, HTTP_POST, PATH_TOKEN "/rollback", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_rollback) \
+    X(TOKENS_DISABLE, HTTP_POST, PATH_TOKEN "/disable", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_disable) \
+    X(TOKENS_QUARANTINE, HTTP_POST, PATH_TOKEN "/quarantine", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_quarantine) \
+    X(TOKENS_RESTORE, HTTP_POST, PATH_TOKEN "/restore", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_restore) \
+    X(REVOKE_OWN,    HTTP_POST, "/api/v1/auth/revoke", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_POSSESSION, NULL, false, NULL, NULL, revoke_own_post) \
+    X(EMERGENCY_POST, HTTP_POST, PATH_EMERGENCY, call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:emergency", false, NULL, NULL, emergency_post) \
+    X(EMERGENCY_LIST, HTTP_GET, PATH_EMERGENCY, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, NULL, NULL, emergency_list) \
+    X(CLEANUP_POST,  HTTP_POST, "/api/v1/auth/cleanup", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "*", false, NULL, NULL, cleanup_post) \
     X(TIERS_LIST,    HTTP_GET, "/api/v1/tiers", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "tiers:read", false, NULL, NULL, tiers_list) \
     X(TIERS_PUT,     HTTP_PUT, "/api/v1/tiers/{name}", call_on_worker, HTTP_WORKER, \

@@ -182,24 +182,6 @@ static tkr_error_t read_time(const struct json_given *given, const char *name, i
     return TKR_OK;
 }
 
-static tkr_error_t read_duration(const struct json_given *given, int64_t *ret_s,
-                                 struct fault *fault)
-{
-    int64_t seconds = json_integer_value(given->value);
-    if (json_is_string(given->value) &&
-        text_parse_duration_s(json_string_value(given->value), json_string_length(given->value),
-                              &seconds) != TKR_OK) {
-        return fault_set(fault, TKR_INVALID, "expires_in",
-                         "must be a duration as `90s`, `15m`, `24h`, `30d` or `2w`");
-    }
-    if (seconds < 1 || seconds > LIFETIME_S_MAX) {
-        return fault_set(fault, TKR_OUT_OF_RANGE, "expires_in", "must be 1 to %lld seconds",
-                         (long long)LIFETIME_S_MAX);
-    }
-    *ret_s = seconds;
-    return TKR_OK;
-}
-
 /* Three ways to say it, of which one may be used; null in any of them is "never". */
 static tkr_error_t read_lifetime(const struct json_given *given, int64_t now_ms, bool *ret_given,
                                  struct lifetime_asked *ret_asked, struct fault *fault)
@@ -228,7 +210,7 @@ static tkr_error_t read_lifetime(const struct json_given *given, int64_t now_ms,
     if (chosen == &given[MEMBER_EXPIRES_AT]) {
         TRY(read_time(chosen, "expires_at", &asked.expires_at_ms, fault));
     } else if (chosen == &given[MEMBER_EXPIRES_IN]) {
-        TRY(read_duration(chosen, &seconds, fault));
+        TRY(json_seconds(chosen, "expires_in", 1, LIFETIME_S_MAX, &seconds, fault));
     } else {
         seconds = chosen->integer * S_PER_DAY;
     }
@@ -351,4 +333,53 @@ tkr_error_t tier_read(const json_t *root, const char *name, struct tier *ret_tie
     }
     *ret_tier = tier;
     return TKR_OK;
+}
+
+/* --- rotation ------------------------------------------------------------------------------- */
+
+static tkr_error_t read_grace(const struct json_given *given, bool *ret_has, int64_t *ret_ms,
+                              struct fault *fault)
+{
+    int64_t seconds = 0;
+    if (given->present) {
+        TRY(json_seconds(given, "grace", 0, ROTATION_GRACE_S_MAX, &seconds, fault));
+    }
+    *ret_has = given->present;
+    *ret_ms = seconds * MS_PER_S;
+    return TKR_OK;
+}
+
+tkr_error_t token_rotate_read(const json_t *root, int64_t now_ms, struct token_rotate *ret_rotate,
+                              struct fault *fault)
+{
+    /* Those of the lifetime are read as a token's. */
+    static const struct json_member members[] = {
+        {"grace", JSON_IS_DURATION},
+        {"token", JSON_IS_TEXT, .raw = true, .least = TOKEN_TEXT_BYTES_MIN,
+         .most = TOKEN_TEXT_BYTES_MAX},
+        {"expires_at", JSON_IS_TEXT, .nullable = true, .most = TEXT_TIME_SIZE},
+        {"expires_in", JSON_IS_DURATION, .nullable = true},
+        {"expires_in_days", JSON_IS_INTEGER, .nullable = true, .least = 1,
+         .most = LIFETIME_S_MAX / S_PER_DAY},
+    };
+    struct json_given read[sizeof members / sizeof members[0]];
+    struct json_given given[MEMBER_UPDATE_COUNT] = {0};
+    TRY(json_read(root, "", members, sizeof members / sizeof members[0], read, fault));
+    given[MEMBER_EXPIRES_AT] = read[2];
+    given[MEMBER_EXPIRES_IN] = read[3];
+    given[MEMBER_EXPIRES_IN_DAYS] = read[4];
+    struct token_rotate rotate = {.chosen = read[1].text, .chosen_length = read[1].length};
+    TRY(read_grace(&read[0], &rotate.has_grace, &rotate.grace_ms, fault));
+    TRY(read_lifetime(given, now_ms, &rotate.has_lifetime, &rotate.lifetime, fault));
+    *ret_rotate = rotate;
+    return TKR_OK;
+}
+
+tkr_error_t token_rollback_read(const json_t *root, int64_t *ret_grace_ms, struct fault *fault)
+{
+    static const struct json_member members[] = {{"grace", JSON_IS_DURATION}};
+    struct json_given given[1];
+    bool unused;
+    TRY(json_read(root, "", members, 1, given, fault));
+    return read_grace(&given[0], &unused, ret_grace_ms, fault);
 }

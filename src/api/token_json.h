@@ -33,6 +33,11 @@ MUST_USE tkr_error_t limits_read(const struct json_given *given, struct limits *
                                  struct fault *fault);
 MUST_USE tkr_error_t metadata_read(const struct json_given *given, struct arena *arena,
                                    const char **ret_metadata, struct fault *fault);
+/* The bodies of rotate and rollback. */
+MUST_USE tkr_error_t token_rotate_read(const json_t *root, int64_t now_ms,
+                                       struct token_rotate *ret_rotate, struct fault *fault);
+MUST_USE tkr_error_t token_rollback_read(const json_t *root, int64_t *ret_grace_ms,
+                                         struct fault *fault);
 MUST_USE tkr_error_t tier_read(const json_t *root, const char *name, struct tier *ret_tier,
                                struct fault *fault);
 

@@ -16,6 +16,7 @@
 #include "api/resource.h"
 #include "api/routes.h"
 #include "api/token_json.h"
+#include "api/tokens.h"
 #include "base/text.h"
 #include "crypto/digest.h"
 
@@ -72,7 +73,7 @@ static void emit_warnings(struct emitter *emitter, const struct change_result *r
 
 /* --- POST ------------------------------------------------------------------------------------ */
 
-static void create_done(void *context, const struct change_result *result)
+void token_created(void *context, const struct change_result *result)
 {
     struct api_call *call = resource_change_end(context);
     if (result->error != TKR_OK) {
@@ -89,6 +90,11 @@ static void create_done(void *context, const struct change_result *result)
     emit_text(&emitter, "token", result->plaintext); /* null: chosen by the caller, or replayed */
     emit_bool(&emitter, "replayed", result->replayed);
     emit_count(&emitter, "revoked_count", result->revoked_count);
+    if (result->predecessor != NULL) {
+        emit_open(&emitter, "predecessor", '{');
+        emit_token_members(&emitter, result->predecessor);
+        emit_close(&emitter, '}');
+    }
     emit_warnings(&emitter, result);
     emit_close(&emitter, '}');
     snprintf(location, sizeof location, "/api/v1/auth/tokens/%s", result->token.id);
@@ -97,13 +103,14 @@ static void create_done(void *context, const struct change_result *result)
     call_answer(call, result->replayed ? 200 : 201, &body);
 }
 
-/* What makes two requests with one Idempotency-Key the same: who asks, and the bytes of the
- * body (a relative `expires_in` is the same request a second later). */
-static tkr_error_t request_digest(const struct api_call *call, uint8_t ret_digest[32])
+tkr_error_t token_request_digest(const struct api_call *call, uint8_t ret_digest[32])
 {
     struct buffer text CLEANUP(buffer_deinit);
     buffer_init_secret(&text, HTTP_BODY_BYTES_MAX + 2 * USER_ID_BYTES_MAX);
     buffer_add(&text, call->principal.user_id, strlen(call->principal.user_id) + 1);
+    if (call->parameter != NULL) {
+        buffer_add(&text, call->parameter, strlen(call->parameter) + 1);
+    }
     buffer_add(&text, call->body, call->body_length);
     TRY(buffer_status(&text));
     return digest_sha256(text.data, text.length, ret_digest);
@@ -118,9 +125,10 @@ static tkr_error_t create(struct resource_change *change, struct fault *fault)
     TRY(token_create_read(change->root, authority_now_ms(authority), call->arena, &asked, fault));
     if (call->idempotency_key != NULL) {
         asked.idempotency_key = call->idempotency_key;
-        TRY(request_digest(call, asked.request_digest));
+        TRY(token_request_digest(call, asked.request_digest));
     }
-    return authority_create_token(authority, &call->principal, &asked, create_done, change, fault);
+    return authority_create_token(authority, &call->principal, &asked, token_created, change,
+                                  fault);
 }
 
 void tokens_post(struct api_call *call)
@@ -130,7 +138,7 @@ void tokens_post(struct api_call *call)
 
 /* --- PATCH, DELETE ---------------------------------------------------------------------------- */
 
-static void change_answer(void *context, const struct change_result *result)
+void token_changed(void *context, const struct change_result *result)
 {
     struct api_call *call = resource_change_end(context);
     if (result->error != TKR_OK) {
@@ -158,7 +166,7 @@ static tkr_error_t update(struct resource_change *change, struct fault *fault)
     TRY(token_update_read(change->root, authority_now_ms(authority), call->arena, &asked, fault));
     TRY(resource_if_match(call, &asked.if_version, fault));
     return authority_update_token(authority, &call->principal, call->parameter, &asked,
-                                  change_answer, change, fault);
+                                  token_changed, change, fault);
 }
 
 void tokens_patch(struct api_call *call)
@@ -180,7 +188,7 @@ static tkr_error_t revoke(struct resource_change *change, struct fault *fault)
     TRY(resource_if_match(call, &if_version, fault));
     return authority_revoke_token(call->api->options.authority, &call->principal, call->parameter,
                                   reason != NULL && *reason != '\0' ? reason : NULL, if_version,
-                                  change_answer, change, fault);
+                                  token_changed, change, fault);
 }
 
 void tokens_delete(struct api_call *call)

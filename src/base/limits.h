@@ -142,6 +142,7 @@
 #define EMERGENCY_SETTLE_ROWS 2000         /* rows that an emergency revocation settles at once */
 #define EMERGENCY_SETTLE_RANGE 20000       /* row numbers that it looks through at once */
 #define CLEANUP_BATCH_MAX 500              /* tokens cleaned away in one transaction */
+#define CLEANUP_EVERY_MS 3600000           /* between two cleanups that found all there was */
 
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */

@@ -148,6 +148,53 @@ static const struct cli_option revoke_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option rotate_options[] = {
+    {"name", "NAME", false, "the active token of this name"},
+    TOKEN_STDIN,
+    {"grace", "TIME", false,
+     "how long the old one goes on beside the new one: 24h, 7d, 0 for at once; as configured "
+     "unless given"},
+    {"expires-in", "TIME", false,
+     "how long the new one lives: as long as the old one unless given"},
+    {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
+    {"idempotency-key", "KEY", false, "the same key again rotates no second time"},
+    OPTIONS_END,
+};
+
+static const struct cli_option rollback_options[] = {
+    {"name", "NAME", false, "the active token of this name"},
+    TOKEN_STDIN,
+    {"grace", "TIME", false, "how long the new one goes on; it is revoked at once unless given"},
+    OPTIONS_END,
+};
+
+static const struct cli_option hold_options[] = {
+    {"name", "NAME", false, "the token of this name"},
+    TOKEN_STDIN,
+    {"reason", "TEXT", false, "why; it stays in the record"},
+    OPTIONS_END,
+};
+
+static const struct cli_option emergency_options[] = {
+    {"reason", "TEXT", false, "why; it stays in the record; needed"},
+    {"user", "USER", false, "all tokens of this user"},
+    {"org", "ORG", false, "all tokens of this organisation"},
+    {"kind", "KIND", false, "all tokens of this kind", .choices = "user,service,admin"},
+    {"everything", NULL, false, "all tokens there are"},
+    {"own-too", NULL, false, "also the token that this command uses itself"},
+    {"list", NULL, false, "show the emergency revocations so far, and do nothing"},
+    {"yes", NULL, false, "do not ask"},
+    OPTIONS_END,
+};
+
+static const struct cli_option cleanup_options[] = {
+    {"older-than", "TIME", false, "how long ago they ended: 90d unless given"},
+    {"dry-run", NULL, false, "say how many, and do nothing"},
+    {"deactivate-only", NULL, false, "revoke what expired, and delete nothing"},
+    {"yes", NULL, false, "do not ask"},
+    OPTIONS_END,
+};
+
 static const struct cli_option verify_options[] = {
     TOKEN_STDIN,
     {"scope", "SCOPE", true, "what it must be allowed to do"},
@@ -305,6 +352,30 @@ const struct cli_command cli_commands[] = {
      "Name it by its ID, by --name or by itself. From then on it is refused everywhere. This\n"
      "cannot be undone, so it asks; where there is nobody to ask, --yes is needed.",
      revoke_options, true, cmd_revoke, CLI_GROUP_TOKENS},
+    {"rotate", "TOKEN-ID", 1, "give a token a successor",
+     "Name it by its ID, by --name or by itself. The successor has the same configuration and\n"
+     "is printed once, on standard output. Both work until the overlap ends; limits, counts and\n"
+     "credits are one for both.",
+     rotate_options, true, cmd_rotate, CLI_GROUP_TOKENS},
+    {"rollback", "TOKEN-ID", 1, "make the predecessor current again",
+     "Within the overlap of a rotation; name either of the two. The successor is revoked,\n"
+     "unless --grace lets it go on for a while.",
+     rollback_options, true, cmd_rollback, CLI_GROUP_TOKENS},
+    {"disable", "TOKEN-ID", 1, "refuse a token until it is restored", "", hold_options, true,
+     cmd_disable, CLI_GROUP_TOKENS},
+    {"quarantine", "TOKEN-ID", 1, "refuse a token that may have leaked, and watch for it",
+     "It is refused like a disabled one, and whoever tries it leaves an event behind.",
+     hold_options, true, cmd_quarantine, CLI_GROUP_TOKENS},
+    {"restore", "TOKEN-ID", 1, "accept a disabled or quarantined token again",
+     "A revoked one stays revoked.", hold_options, true, cmd_restore, CLI_GROUP_TOKENS},
+    {"emergency-revoke", "", 0, "revoke many tokens at once",
+     "Everything that was made until now and matches is refused from the moment this returns,\n"
+     "however many tokens that are. The token that this command uses is spared, so that nobody\n"
+     "locks themselves out, unless --own-too. This cannot be undone.",
+     emergency_options, true, cmd_emergency, CLI_GROUP_TOKENS},
+    {"cleanup", "", 0, "delete tokens that ended long ago",
+     "Expired and revoked ones. A revoked one can never come back, also not by an import.",
+     cleanup_options, true, cmd_cleanup, CLI_GROUP_TOKENS},
     {"verify", "", 0, "verify a token as a request would",
      "The exit status is 0 when it is valid and 1 when it is refused. This counts as a\n"
      "request unless --dry-run.",

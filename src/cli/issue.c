@@ -23,12 +23,23 @@ static void explain(const json_t *token, bool printed)
             answer_text(token, "id"), answer_text(token, "name"), answer_text(token, "user_id"),
             expires[0] != '\0' ? "valid until " : "which does not expire", expires);
     issue_print_warnings(token);
+    const json_t *predecessor = json_object_get(token, "predecessor");
+    if (predecessor != NULL) {
+        fprintf(stderr, "%s works until %s.\n", answer_text(predecessor, "id"),
+                answer_text(predecessor, "expires_at"));
+    }
     if (printed) {
         fputs("Keep it now: it is not shown again.\n", stderr);
     }
 }
 
 enum cli_exit issue_token(struct cli *cli, struct client *client, const json_t *body)
+{
+    return issue_token_at(cli, client, "/api/v1/auth/tokens", body);
+}
+
+enum cli_exit issue_token_at(struct cli *cli, struct client *client, const char *path,
+                             const json_t *body)
 {
     struct client_answer answer CLEANUP(client_answer_release) = {0};
     const char *key = arguments_value(&cli->arguments, "idempotency-key");
@@ -39,7 +50,7 @@ enum cli_exit issue_token(struct cli *cli, struct client *client, const json_t *
     }
     struct client_call call = {
         .method = HTTP_POST,
-        .path = "/api/v1/auth/tokens",
+        .path = path,
         .body = body,
         .idempotency_key = key,
     };

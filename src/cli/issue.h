@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making a token and printing it once; what `init` and `create` share. */
+/* Making a token and printing it once; what `init`, `create` and `rotate` share. */
 #ifndef CLI_ISSUE_H
 #define CLI_ISSUE_H
 
@@ -12,5 +12,8 @@
 enum cli_exit issue_token(struct cli *cli, struct client *client, const json_t *body);
 /* What an answer warns of, each on a line of standard error. */
 void issue_print_warnings(const json_t *token);
+/* The same at another path than that of tokens. */
+enum cli_exit issue_token_at(struct cli *cli, struct client *client, const char *path,
+                             const json_t *body);
 
 #endif

@@ -77,6 +77,10 @@ struct config {
     int64_t lifetime_default_s[3], lifetime_max_s[3]; /* by enum token_kind; 0: never */
     int64_t lifetime_on_exceed;                       /* enum on_exceed */
     int64_t one_active_per_user;                      /* 0 or 1 */
+    /* [rotation] */
+    int64_t rotation_grace_s, rotation_quiet_s;
+    /* [cleanup] */
+    int64_t cleanup_after_days;
     /* [usage] */
     int64_t usage_flush_ms;
     /* [segment] */

@@ -32,6 +32,8 @@
     X(auth,     "Where callers put their token, and what a refusal says.") \
     X(limits,   "How the three windows of a rate limit move.") \
     X(lifetime, "How long a new token lives, by its kind: 30s, 15m, 24h, 30d, 2w or never.") \
+    X(rotation, "How long a token goes on beside its successor.") \
+    X(cleanup,  "What becomes of tokens that ended.") \
     X(usage,    "Counting of requests.") \
     X(segment,  "The shared memory from which every verification is answered.")
 
@@ -114,6 +116,13 @@
     X(lifetime, one_active_per_user, CHOICE, one_active_per_user, 0, 0, "off", "off,on", "", \
       "on: a new token revokes the older ones of its user that are of the same kind and " \
       "environment. An organisation may say otherwise, as about the lifetimes.") \
+    X(rotation, grace_s, SECONDS, rotation_grace_s, 0, ROTATION_GRACE_S_MAX, "86400", "seconds", "", \
+      "The overlap of a rotation that names none. 0: the predecessor ends at once.") \
+    X(rotation, quiet_s, SECONDS, rotation_quiet_s, 0, ROTATION_GRACE_S_MAX, "0", "seconds", "", \
+      "A predecessor that nobody used for so long, while its successor was in use, ends before its " \
+      "overlap does. 0: it does not.") \
+    X(cleanup, after_days, INTEGER, cleanup_after_days, 0, 36500, "0", "days", "", \
+      "Tokens that expired or were revoked so long ago are deleted. 0: they stay.") \
     X(usage, flush_ms, INTEGER, usage_flush_ms, 100, 60000, "1000", "milliseconds", "", \
       "How often counts go from the segment to the database: what a power cut may lose.") \
     X(segment, stale_s, SECONDS, stale_s, 1, 3600, "5", "seconds", "", \

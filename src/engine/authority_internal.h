@@ -111,6 +111,8 @@ struct change {
     size_t digest_count;
 };
 
+/* Who does what nobody asked for. */
+extern const struct principal principal_system;
 /* Texts of the principal are copied. Errors: TKR_UNAVAILABLE (no changes are accepted),
  * TKR_MEMORY. */
 MUST_USE tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,
@@ -186,6 +188,11 @@ void epochs_overlay(struct authority *authority, struct token *token);
 /* Settles some rows. Whether there is more to do at once. */
 bool epochs_settle_slice(struct authority *authority);
 
+/* --- authority_cleanup.c ------------------------------------------------------------------ */
+
+/* Cleans as the configuration says, a batch. At each flush, on the writer thread. */
+void cleanup_when_due(struct authority *authority);
+
 /* --- rotation_quiet.c --------------------------------------------------------------------- */
 
 /* Ends predecessors that nobody uses any more. At each flush. */
@@ -258,6 +265,7 @@ struct authority {
 
     struct epochs epochs;
     struct quiet_watch *quiet; /* rotation_quiet.c */
+    int64_t cleanup_at_ms;     /* when the next cleanup is due */
 
     pthread_mutex_t counts_mutex;
     uint64_t counts[TOKEN_STATUS_COUNT];

@@ -55,7 +55,7 @@ static tkr_error_t prepare_rotate(struct authority *authority, const char *token
         TRY(check_text(authority, "Idempotency-Key", rotate->idempotency_key,
                        IDEMPOTENCY_KEY_BYTES_MAX, fault));
     }
-    change->grace_ms = rotate->grace_ms;
+    change->grace_ms = rotate->has_grace ? rotate->grace_ms : authority->options.rotation_grace_ms;
     change->update.has_expires = rotate->has_lifetime;
     change->update.lifetime = rotate->lifetime;
     change->if_version = rotate->if_version;

@@ -21,6 +21,14 @@ static const char *copied(struct arena *arena, const char *text, size_t bytes_ma
     return arena_copy(arena, text, length);
 }
 
+const struct principal principal_system = {
+    .via = VIA_LOCAL,
+    .org_id = "*",
+    .user_id = "tokenry",
+    .token_id = "",
+    .scopes = "*",
+};
+
 tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,
                        const struct principal *by, change_done done, void *context,
                        struct change **ret_change, struct fault *fault)

@@ -44,6 +44,8 @@ struct authority_options {
     struct lifetime_policy lifetimes[3]; /* by enum token_kind */
     bool one_active_per_user;            /* where an org says nothing about it */
     int64_t usage_flush_ms;              /* 1000 */
+    int64_t rotation_grace_ms;           /* the overlap of a rotation that names none */
+    int64_t cleanup_after_ms;  /* tokens that ended so long ago are cleaned away; 0: never */
     int64_t rotation_quiet_ms; /* a predecessor that was quiet for so long, and its successor in
                                   use, ends; 0: only when its overlap is over */
     bool reset_clock; /* the operator says that the wall clock is right: forget the high water */
@@ -172,6 +174,7 @@ MUST_USE tkr_error_t authority_revoke_token(struct authority *authority, const s
  * anew. The result's token is the successor, with its plaintext. See authority_rotate.c.
  */
 struct token_rotate {
+    bool has_grace;    /* else as configured */
     int64_t grace_ms;  /* 0 to ROTATION_GRACE_S_MAX; 0: the predecessor ends at once */
     bool has_lifetime; /* else as long as the predecessor was given */
     struct lifetime_asked lifetime;

@@ -38,16 +38,9 @@ static void ignore_result(void *context, const struct change_result *result)
 
 static void end(struct authority *authority, const char *id)
 {
-    static const struct principal system = {
-        .via = VIA_LOCAL,
-        .org_id = "*",
-        .user_id = "tokenry",
-        .token_id = "",
-        .scopes = "*",
-    };
     struct change *change = NULL;
-    if (change_new(authority, &change_end_grace, &system, ignore_result, NULL, &change, NULL) !=
-        TKR_OK) {
+    if (change_new(authority, &change_end_grace, &principal_system, ignore_result, NULL, &change,
+                   NULL) != TKR_OK) {
         return; /* the next round tries again */
     }
     memcpy(change->asked.id, id, TOKEN_ID_CHARS + 1);

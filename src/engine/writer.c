@@ -301,6 +301,7 @@ static void *run_writer(void *context)
             flushing = usage_flush_begin(authority);
             settling = epochs_pending(authority); /* also one that failed before */
             rotation_end_quiet(authority);
+            cleanup_when_due(authority);
         }
         if (flushing) {
             flushing = usage_flush_slice(authority);

@@ -22,8 +22,29 @@ static const struct route {
     {"GET " TOKENS "/" NO_SUCH_ID, NULL, "tokens:read", 404},
     {"PATCH " TOKENS "/" NO_SUCH_ID, "{\"name\":\"x\"}", "tokens:write", 404},
     {"DELETE " TOKENS "/" NO_SUCH_ID, NULL, "tokens:write", 404},
+    {"POST " TOKENS "/" NO_SUCH_ID "/rotate", NULL, "tokens:write", 404},
+    {"POST " TOKENS "/" NO_SUCH_ID "/rollback", NULL, "tokens:write", 404},
+    {"POST " TOKENS "/" NO_SUCH_ID "/disable", NULL, "tokens:write", 404},
+    {"POST " TOKENS "/" NO_SUCH_ID "/quarantine", NULL, "tokens:write", 404},
+    {"POST " TOKENS "/" NO_SUCH_ID "/restore", NULL, "tokens:write", 404},
+    {"POST /api/v1/auth/emergency-revoke", "{\"reason\":\"r\",\"user_id\":\"nobody\"}",
+     "tokens:emergency", 404},
+    {"GET /api/v1/auth/emergency-revoke", NULL, "tokens:read", 200},
+    {"POST /api/v1/auth/cleanup", "{\"older_than\":\"90d\"}", "*", 200},
     {"GET /api/v1/tiers", NULL, "tiers:read", 200},
     {"PUT /api/v1/tiers/new", "{\"limits\":{}}", "tiers:write", 200},
+    {"GET /api/v1/users", NULL, "users:read", 200},
+    {"POST /api/v1/users", "{\"id\":\"new\"}", "users:write", 201},
+    {"GET /api/v1/users/nobody", NULL, "users:read", 404},
+    {"PATCH /api/v1/users/nobody", "{\"email\":\"a@example.org\"}", "users:write", 404},
+    {"GET /api/v1/orgs", NULL, "orgs:read", 200},
+    {"POST /api/v1/orgs", "{}", "orgs:write", 400}, /* one more needs * */
+    {"GET /api/v1/orgs/default", NULL, "orgs:read", 200},
+    {"PATCH /api/v1/orgs/default", "{\"one_active_per_user\":false}", "orgs:write", 200},
+    {"GET /api/v1/roles", NULL, "roles:read", 200},
+    {"GET /api/v1/roles/none", NULL, "roles:read", 404},
+    {"PUT /api/v1/roles/new", "{\"scopes\":[]}", "roles:write", 201},
+    {"DELETE /api/v1/roles/none", NULL, "roles:write", 404},
 };
 
 static struct made make_scoped(struct fixture *fixture, const char *scope)
@@ -40,8 +61,8 @@ static void test_every_route_but_health_and_auth_is_in_the_table_above(void **st
     for (size_t i = 0; i < count; i++) {
         methods += (size_t)__builtin_popcount(rows[i].methods);
     }
-    /* Three methods of /auth, two of health, one of me. */
-    assert_int_equal(methods, COUNT_OF(routes) + 3 + 2 + 1);
+    /* Three methods of /auth, two of health, one of me, one of revoke. */
+    assert_int_equal(methods, COUNT_OF(routes) + 3 + 2 + 1 + 1);
 }
 
 static void test_no_route_answers_without_a_token(void **state)
@@ -94,9 +115,10 @@ static void test_no_route_answers_a_revoked_token(void **state)
 
 static void test_each_route_refuses_every_scope_but_its_own(void **state)
 {
-    static const char *const scopes[] = {"tokens:verify", "tokens:read", "tokens:write",
-                                         "system:read",   "tiers:read",  "tiers:write",
-                                         "audit:read",    "tokens"};
+    static const char *const scopes[] = {
+        "tokens:verify", "tokens:read", "tokens:write", "tokens:emergency", "system:read",
+        "tiers:read",    "tiers:write", "users:read",   "users:write",      "orgs:read",
+        "orgs:write",    "roles:read",  "roles:write",  "audit:read",       "tokens"};
     struct fixture *fixture = *state;
     for (size_t i = 0; i < COUNT_OF(scopes); i++) {
         struct made made = make_scoped(fixture, scopes[i]);

@@ -48,7 +48,7 @@ static int tear_down(void **state)
 
 static struct answer rotate(struct context *context, const char *token_id, int64_t grace_ms)
 {
-    struct token_rotate asked = {.grace_ms = grace_ms};
+    struct token_rotate asked = {.has_grace = true, .grace_ms = grace_ms};
     return fixture_rotate(&context->fixture, &fixture_admin, token_id, &asked);
 }
 
@@ -97,7 +97,7 @@ static void test_nobody_rotates_a_token_with_more_scope_than_they_have(void **st
     struct token_create create = fixture_token("root");
     create.scopes = all;
     struct answer token = fixture_create(&context->fixture, &fixture_admin, &create);
-    struct token_rotate asked = {.grace_ms = HOUR_MS};
+    struct token_rotate asked = {.has_grace = true, .grace_ms = HOUR_MS};
     assert_int_equal(fixture_rotate(&context->fixture, &fixture_alice, token.id, &asked).error,
                      TKR_FORBIDDEN);
     assert_int_equal(
@@ -246,7 +246,7 @@ static void test_a_chosen_successor_is_kept_as_a_digest_and_exists_once(void **s
 static void test_an_idempotency_key_rotates_once(void **state)
 {
     struct context *context = *state;
-    struct token_rotate asked = {.grace_ms = HOUR_MS, .idempotency_key = "k1"};
+    struct token_rotate asked = {.has_grace = true, .grace_ms = HOUR_MS, .idempotency_key = "k1"};
     struct answer first =
         fixture_rotate(&context->fixture, &fixture_admin, context->token.id, &asked);
     struct answer again =

@@ -217,7 +217,7 @@ static void test_rotation_is_no_second_token(void **state)
     fixture.options.one_active_per_user = true;
     assert_int_equal(authority_fixture_start(&fixture, NULL), TKR_OK);
     struct answer first = create_for(&fixture, 0);
-    struct token_rotate rotate = {.grace_ms = 3600000};
+    struct token_rotate rotate = {.has_grace = true, .grace_ms = 3600000};
     struct answer successor = fixture_rotate(&fixture, &fixture_admin, first.id, &rotate);
     assert_int_equal(successor.error, TKR_OK);
     assert_int_equal(fixture_see(&fixture, first.digest), SEEN_ACTIVE);
