@@ -153,3 +153,8 @@ bool cidr_contains(const struct cidr *cidr, const struct ip_address *address)
     return address->family != 0 && cidr->network.family == address->family &&
            equal_bits(cidr->network.bytes, address->bytes, cidr->prefix_bits);
 }
+
+bool cidr_within(const struct cidr *inner, const struct cidr *outer)
+{
+    return inner->prefix_bits >= outer->prefix_bits && cidr_contains(outer, &inner->network);
+}

@@ -41,6 +41,8 @@ MUST_USE tkr_error_t cidr_parse(const char *text, size_t length, struct cidr *re
 const char *cidr_format(const struct cidr *cidr, char out[CIDR_TEXT_SIZE]);
 /* False across families: ::/0 contains no IPv4 address. */
 bool cidr_contains(const struct cidr *cidr, const struct ip_address *address);
+/* Whether every address of `inner` is in `outer`. */
+bool cidr_within(const struct cidr *inner, const struct cidr *outer);
 
 /*
  * The client's address behind proxies: walks X-Forwarded-For (all its header lines joined
