@@ -158,6 +158,8 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     token->line = SEGMENT_NO_LINE;
     token->source = create->chosen != NULL ? TOKEN_SOURCE_CHOSEN : TOKEN_SOURCE_MADE;
     memcpy(token->created_by, change->by.token_id, strlen(change->by.token_id) + 1);
+    change->own = create->own;
+    change->own_tier = create->own_tier;
     copy_networks(change, create->allowed_ips, create->allowed_ip_count);
     change_copy_key(change, create->idempotency_key, create->request_digest);
     return arena_overflowed(change->arena) ? TKR_TOO_LARGE : TKR_OK;
@@ -234,6 +236,9 @@ static tkr_error_t apply_create(struct authority *authority, struct change *chan
     TRY(change_replay(authority, change, &replayed));
     if (replayed) {
         return TKR_OK;
+    }
+    if (change->own) {
+        TRY(own_key_bound(authority, change));
     }
     return change->chosen ? change_apply_marked(authority, change, insert)
                           : insert(authority, change);

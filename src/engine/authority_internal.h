@@ -69,6 +69,13 @@ extern const struct change_kind change_create, change_update, change_revoke, cha
     change_quarantine, change_emergency, change_cleanup;
 extern const struct change_kind change_user_create, change_user_update, change_org_create,
     change_org_update, change_role_put, change_role_delete;
+extern const struct change_kind change_revoke_family;
+
+/* Tokens that a change wrote, too many to be kept whole: they are shown as the store has them. */
+struct change_ids {
+    char (*ids)[TOKEN_ID_CHARS + 1]; /* of malloc, freed with the change */
+    uint32_t count;
+};
 
 struct change {
     struct change *next;
@@ -84,6 +91,7 @@ struct change {
     struct tier tier;
     struct plaintext *plaintext;
     bool chosen;
+    bool own, own_tier; /* create: a key of one's own; see authority_own.c. Family: own_only */
     const char *idempotency_key; /* with its user, see authority_create.c; NULL: none */
     uint8_t request_digest[TOKEN_DIGEST_BYTES];
     const char *reason;
@@ -101,6 +109,8 @@ struct change {
     struct change_result result;
     struct store_user user; /* of the token, and of the other */
     struct token *other;    /* another one that the change wrote, to be shown after it, or NULL */
+    struct change_ids ids;  /* still others, by their identifiers, likewise */
+    uint32_t lines_end;     /* lines below this one were given out, beside those of the tokens */
     bool changed;           /* false: it was so already; there is nothing to show */
     int64_t replaced_at_ms; /* create: when it revoked the user's older ones */
     bool retiered;          /* user: tokens that inherit their tier have another one now */
@@ -304,6 +314,13 @@ MUST_USE tkr_error_t show_user(struct authority *authority, const struct store_u
 MUST_USE tkr_error_t show_tier(struct authority *authority, const struct tier *tier);
 /* Without its user and tier, which differ between here and loading. */
 MUST_USE tkr_error_t segment_token_from(const struct token *token, struct segment_token *ret_token);
+
+/* Each of change->ids, whose failures are remembered like those of any other token. */
+void show_ids(struct authority *authority, const struct change *change);
+
+/* --- authority_own.c --------------------------------------------------------------------- */
+/* On the writer thread: takes from change->asked what the token that makes it has not. */
+MUST_USE tkr_error_t own_key_bound(struct authority *authority, struct change *change);
 
 /* --- tiers.c ----------------------------------------------------------------------------- */
 /* Makes the token's user as far as it is new, with a line if its tier is of users. A tier that is

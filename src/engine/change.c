@@ -71,6 +71,7 @@ void change_free(struct authority *authority, struct change *change)
     }
     plaintexts_return(&authority->plaintexts, change->plaintext);
     arena_free(change->arena);
+    free(change->ids.ids);
     free(change);
 }
 

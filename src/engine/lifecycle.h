@@ -43,6 +43,7 @@ struct authority_options {
     enum window_kind window_kinds[WINDOW_COUNT];
     struct lifetime_policy lifetimes[3]; /* by enum token_kind */
     bool one_active_per_user;            /* where an org says nothing about it */
+    uint32_t own_keys_max;               /* live keys of a user that tokens made; 0: OWN_KEYS_MAX */
     int64_t usage_flush_ms;              /* 1000 */
     int64_t rotation_grace_ms;           /* the overlap of a rotation that names none */
     int64_t cleanup_after_ms;  /* tokens that ended so long ago are cleaned away; 0: never */
@@ -88,7 +89,8 @@ struct change_result {
     struct fault fault;
     struct token token; /* as it is now; its texts live until `done` returns */
     const char
-        *plaintext; /* create, rotate: the new token, wiped after `done` returns; else NULL */
+        *plaintext;  /* create, rotate: the new token, wiped after `done` returns; else NULL */
+    uint32_t family; /* revoking a family: how many beside it */
     const struct token *predecessor;   /* rotate: the token that was rotated; NULL: replayed */
     const struct emergency *emergency; /* likewise for these two */
     const struct cleanup *cleanup;
@@ -102,7 +104,8 @@ struct change_result {
     struct user user;
     struct org org;
     struct role role;
-    uint64_t role_tokens; /* role: how many tokens have it */
+    uint64_t role_tokens;  /* role: how many tokens have it */
+    bool clamped_to_maker; /* a key of one's own: it ends with the token that made it */
 };
 typedef void (*change_done)(void *context, const struct change_result *result);
 
@@ -126,6 +129,8 @@ struct token_create {
     bool force;                                 /* the chosen token may be weak; needs scope * */
     const char *idempotency_key;                /* NULL: none */
     uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* of the canonical request, for the key */
+    /* Set by authority_create_own_key: the writer holds it against the token that made it. */
+    bool own, own_tier; /* own_tier: the tier was asked for */
 };
 /* Errors: OUT_OF_RANGE/INVALID (naming the member; `token`: the chosen one is weak), FORBIDDEN
  * (more scope than the caller has, another org, kind admin or force without `*`), CONFLICT (the
@@ -133,6 +138,18 @@ struct token_create {
 MUST_USE tkr_error_t authority_create_token(struct authority *authority, const struct principal *by,
                                             const struct token_create *create, change_done done,
                                             void *context, struct fault *fault);
+
+/*
+ * A key of the caller's own user and org, for whoever has a token (authority_own.c): `user_id`,
+ * `org_id`, `kind` and `chosen` of the request are not looked at, and the key has nothing that the
+ * caller's token has not. What is not asked for (`tier` NULL, no networks, no env) is the caller's;
+ * scopes are those that are asked for. Errors: as for creating, FORBIDDEN naming the member that
+ * asks for more, CAPACITY (own_keys_max), UNAUTHENTICATED (the caller's token ended meanwhile).
+ */
+MUST_USE tkr_error_t authority_create_own_key(struct authority *authority,
+                                              const struct principal *by,
+                                              const struct token_create *create, bool has_env,
+                                              change_done done, void *context, struct fault *fault);
 
 /* What an update may change; `has_` says which. */
 struct token_update {
@@ -167,6 +184,17 @@ MUST_USE tkr_error_t authority_revoke_token(struct authority *authority, const s
                                             const char *reason /* NULL: none */,
                                             uint64_t if_version, change_done done, void *context,
                                             struct fault *fault);
+
+/*
+ * The same, and with it every token that it made, that those made, and so on: what somebody with a
+ * leaked token gave themselves. All of it is one change. Tokens that the caller cannot see, and
+ * with `own_only` those of another user than the first, stay. CAPACITY: they are more than
+ * FAMILY_TOKENS_MAX, and nothing is revoked.
+ */
+MUST_USE tkr_error_t authority_revoke_family(struct authority *authority,
+                                             const struct principal *by, const char *token_id,
+                                             const char *reason, uint64_t if_version, bool own_only,
+                                             change_done done, void *context, struct fault *fault);
 
 /*
  * Rotation: a successor with the same configuration takes the place of the token, which goes on
@@ -266,6 +294,10 @@ MUST_USE tkr_error_t authority_put_tier(struct authority *authority, const struc
 MUST_USE tkr_error_t authority_get_token(struct authority *authority, const struct principal *by,
                                          const char *token_id, struct arena *arena,
                                          struct token *ret_token);
+/* One of the caller's own user and org, whatever scope the caller has; else NOT_FOUND. */
+MUST_USE tkr_error_t authority_get_own_key(struct authority *authority, const struct principal *by,
+                                           const char *token_id, struct arena *arena,
+                                           struct token *ret_token);
 /* By name: CONFLICT when several have it that are neither expired nor revoked; when none is,
  * the newest of the others. */
 MUST_USE tkr_error_t authority_find_token(struct authority *authority, const struct principal *by,

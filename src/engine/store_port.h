@@ -192,6 +192,13 @@ struct store_port {
                            tkr_error_t (*visit)(void *context, const struct store_cleaned *cleaned,
                                                 struct store_event *ret_event),
                            void *context, uint32_t *ret_count);
+    /* How many tokens of the user are live (neither revoked nor expired) and were made by a token;
+     * counts no further than `most`. Reads no row of any other. */
+    tkr_error_t (*count_made)(struct store *store, const char *org_id, const char *user_id,
+                              int64_t now_ms, uint32_t most, uint32_t *ret_count);
+    /* The ids of the tokens that this one made and that are not revoked, at most `most`. */
+    tkr_error_t (*list_made)(struct store *store, const char *token_id, uint32_t most,
+                             char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
     /* Idempotency: NOT_FOUND, or the token that the key made and the request's digest. */
     tkr_error_t (*find_idempotency)(struct store *store, const char *org_id, const char *key,
                                     int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],

@@ -117,6 +117,7 @@ static tkr_error_t reserve_lines(struct authority *authority, const struct chang
             count = count_lines(count, &result->token);
         }
         count = change->other != NULL ? count_lines(count, change->other) : count;
+        count = change->lines_end > count ? change->lines_end : count;
         uint32_t user_line = change->user.id != NULL ? change->user.line : SEGMENT_NO_LINE;
         count = user_line != SEGMENT_NO_LINE && user_line >= count ? user_line + 1 : count;
     }

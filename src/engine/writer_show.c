@@ -157,6 +157,7 @@ void writer_show_batch(struct authority *authority, struct change *changes, uint
         if (error != TKR_OK) {
             could_not_show(authority, change, error);
         }
+        show_ids(authority, change);
     }
     writer_shown(authority, store_seq);
 }
@@ -215,5 +216,34 @@ void writer_show_again(struct authority *authority)
     if (!authority->invisible_lost) {
         authority->segment_behind = false;
         segment_writer_end(authority->segment, authority->store_seq);
+    }
+}
+
+/* What is refused and cannot be shown so is taken out, as could_not_show does. */
+static tkr_error_t take_out_refused(struct authority *authority, const char *token_id)
+{
+    const struct store_port *store = authority->store;
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    struct token token;
+    TRY(arena_new(CHANGE_BYTES_MAX, &arena));
+    TRY(store->begin(store->store));
+    tkr_error_t error = store->read_token(store->store, token_id, arena, &token);
+    store->rollback(store->store);
+    TRY(error);
+    bool refused = token.revoked_at_ms != 0 || token.disabled_at_ms != 0;
+    return refused ? segment_writer_remove_token(authority->segment, token.digest) : TKR_OK;
+}
+
+void show_ids(struct authority *authority, const struct change *change)
+{
+    for (uint32_t i = 0; i < change->ids.count; i++) {
+        struct token token = {.line = SEGMENT_NO_LINE};
+        memcpy(token.id, change->ids.ids[i], sizeof(token.id));
+        if (show_stored_token(authority, token.id) != TKR_OK) {
+            (void)take_out_refused(authority, token.id);
+            remember_token(authority, &token);
+            authority->segment_behind = true;
+            atomic_store(&authority->segment_full, true);
+        }
     }
 }

@@ -194,6 +194,61 @@ static void test_users_who_came_while_a_tier_was_of_tokens_get_lines_too(void **
     commit(fixture);
 }
 
+/* --- what tokens made -------------------------------------------------------------------- */
+
+static struct token store_made(struct fixture *fixture, unsigned number, const char *maker,
+                               int64_t expires_at_ms)
+{
+    struct token token = sample_token(number);
+    snprintf(token.created_by, sizeof(token.created_by), "%s", maker);
+    token.expires_at_ms = expires_at_ms;
+    return sample_store(&fixture->port, token);
+}
+
+static uint32_t count_made(struct fixture *fixture, const char *user, uint32_t most)
+{
+    uint32_t count = 77;
+    assert_int_equal(
+        fixture->port.count_made(fixture->store, "acme", user, SAMPLE_NOW, most, &count), TKR_OK);
+    return count;
+}
+
+static void test_live_tokens_that_tokens_made_are_counted_by_user(void **state)
+{
+    struct fixture *fixture = *state;
+    struct token maker = sample_store(&fixture->port, sample_token(1)); /* made by none */
+    assert_int_equal(count_made(fixture, "alice", 10), 0);
+    (void)store_made(fixture, 2, maker.id, 0);
+    (void)store_made(fixture, 3, maker.id, SAMPLE_NOW); /* expired */
+    struct token revoked = store_made(fixture, 4, maker.id, SAMPLE_NOW + 1);
+    assert_int_equal(count_made(fixture, "alice", 10), 2);
+    assert_int_equal(count_made(fixture, "alice", 1), 1);
+    assert_int_equal(count_made(fixture, "nobody", 10), 0);
+    revoked.revoked_at_ms = SAMPLE_NOW;
+    assert_int_equal(update_alone(fixture, &revoked), TKR_OK);
+    assert_int_equal(count_made(fixture, "alice", 10), 1);
+}
+
+static void test_what_a_token_made_is_listed_unless_revoked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct token maker = sample_store(&fixture->port, sample_token(1));
+    struct token first = store_made(fixture, 2, maker.id, 0);
+    struct token second = store_made(fixture, 3, maker.id, 0);
+    (void)store_made(fixture, 4, first.id, 0);
+    char ids[3][TOKEN_ID_CHARS + 1];
+    uint32_t count = 0;
+    assert_int_equal(fixture->port.list_made(fixture->store, maker.id, 3, ids, &count), TKR_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(fixture->port.list_made(fixture->store, maker.id, 1, ids, &count), TKR_OK);
+    assert_int_equal(count, 1);
+    second.revoked_at_ms = SAMPLE_NOW;
+    assert_int_equal(update_alone(fixture, &second), TKR_OK);
+    assert_int_equal(fixture->port.list_made(fixture->store, maker.id, 3, ids, &count), TKR_OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(ids[0], first.id);
+}
+
 int suite_tokens(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +262,8 @@ int suite_tokens(void)
         SUITE_TEST(test_a_tier_is_made_or_replaced),
         SUITE_TEST(test_users_get_lines_when_their_tier_comes_to_be_of_users),
         SUITE_TEST(test_users_who_came_while_a_tier_was_of_tokens_get_lines_too),
+        SUITE_TEST(test_live_tokens_that_tokens_made_are_counted_by_user),
+        SUITE_TEST(test_what_a_token_made_is_listed_unless_revoked),
     };
     return cmocka_run_group_tests_name("tokens", tests, NULL, NULL);
 }

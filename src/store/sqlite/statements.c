@@ -221,4 +221,14 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_LIST_ROLES] =
         "SELECT " ROLE_COLUMNS " FROM roles r WHERE r.number < ?2 AND (?1 IS NULL OR r.org IN"
         " (0, (SELECT number FROM orgs WHERE id = ?1))) ORDER BY r.number DESC LIMIT ?3",
+    /* Two ranges of one index; each ends at the limit. */
+    [STATEMENT_COUNT_MADE] =
+        "SELECT count(*) FROM (SELECT * FROM (SELECT 1 FROM tokens INDEXED BY tokens_made_for"
+        "  WHERE user = ?1 AND expires_at IS NULL AND created_by IS NOT NULL"
+        "  AND revoked_at IS NULL LIMIT ?3)"
+        " UNION ALL SELECT * FROM (SELECT 1 FROM tokens INDEXED BY tokens_made_for"
+        "  WHERE user = ?1 AND expires_at > ?2 AND created_by IS NOT NULL"
+        "  AND revoked_at IS NULL LIMIT ?3))",
+    [STATEMENT_LIST_MADE] = "SELECT id FROM tokens INDEXED BY tokens_made_by"
+                            " WHERE created_by = ?1 AND revoked_at IS NULL LIMIT ?2",
 };

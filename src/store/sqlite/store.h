@@ -123,6 +123,11 @@ tkr_error_t store_count_ended(struct store *store, int64_t before_ms, uint64_t *
                               uint64_t *ret_revoked);
 tkr_error_t store_list_overlaps(struct store *store, int64_t now_ms, uint32_t limit,
                                 struct store_overlap *ret_overlaps, size_t *ret_count);
+/* --- made.c ------------------------------------------------------------------------------ */
+tkr_error_t store_count_made(struct store *store, const char *org_id, const char *user_id,
+                             int64_t now_ms, uint32_t most, uint32_t *ret_count);
+tkr_error_t store_list_made(struct store *store, const char *token_id, uint32_t most,
+                            char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
 
 /* --- bookkeeping.c ----------------------------------------------------------------------- */
 tkr_error_t store_find_idempotency(struct store *store, const char *org_id, const char *key,

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Revoking a token together with what it made.
+ *
+ * A token that leaked may have been used to make others, and those to make still others, before
+ * anybody noticed. created_by tells which, so that the whole family is found: breadth first, each
+ * token once (a token is younger than the one that made it, so there is no circle). It is one
+ * change: either all of them are revoked or none is.
+ *
+ * There may be very many: the token of a program that makes keys for customers has them all as
+ * its children. So beyond FAMILY_TOKENS_MAX nothing is done but to say so; who means that many
+ * has the emergency revocation.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/authority_internal.h"
+
+/* --- on the caller's thread -------------------------------------------------------------- */
+
+static tkr_error_t prepare(const struct authority *authority, const char *token_id,
+                           const char *reason, struct change *change, struct fault *fault)
+{
+    TRY(change_copy_id(token_id, change));
+    change->ids.ids = calloc(FAMILY_TOKENS_MAX + 1, sizeof(change->ids.ids[0]));
+    ENSURE(change->ids.ids != NULL, TKR_MEMORY);
+    if (reason != NULL && reason[0] != '\0') {
+        TRY(check_text(authority, "reason", reason, REVOKE_REASON_BYTES_MAX, fault));
+        change->reason = arena_copy(change->arena, reason, strlen(reason));
+        ENSURE(change->reason != NULL, TKR_MEMORY);
+    }
+    return TKR_OK;
+}
+
+tkr_error_t authority_revoke_family(struct authority *authority, const struct principal *by,
+                                    const char *token_id, const char *reason, uint64_t if_version,
+                                    bool own_only, change_done done, void *context,
+                                    struct fault *fault)
+{
+    struct change *change = NULL;
+    TRY(change_new(authority, &change_revoke_family, by, done, context, &change, fault));
+    change->own = own_only;
+    change->if_version = if_version;
+    tkr_error_t error = prepare(authority, token_id, reason, change, fault);
+    if (error != TKR_OK) {
+        change_free(authority, change);
+        return error;
+    }
+    return writer_submit(authority, change, fault);
+}
+
+/* --- on the writer thread ---------------------------------------------------------------- */
+
+/* Appends what the token made, one more than allowed at most. */
+static tkr_error_t add_made(struct authority *authority, struct change *change,
+                            const char *token_id)
+{
+    const struct store_port *store = authority->store;
+    struct change_ids *ids = &change->ids;
+    uint32_t count = 0;
+    TRY(store->list_made(store->store, token_id, FAMILY_TOKENS_MAX + 1 - ids->count,
+                         &ids->ids[ids->count], &count));
+    ids->count += count;
+    if (ids->count > FAMILY_TOKENS_MAX) {
+        return fault_set(&change->result.fault, TKR_CAPACITY, "children",
+                         "more than %d live tokens descend from it, and none was revoked",
+                         FAMILY_TOKENS_MAX);
+    }
+    return TKR_OK;
+}
+
+/* False: it stays, and so does what it made. */
+static bool is_meant(const struct change *change, const struct token *child)
+{
+    const struct token *first = &change->result.token;
+    bool same_user =
+        strcmp(child->user_id, first->user_id) == 0 && strcmp(child->org_id, first->org_id) == 0;
+    return principal_sees(&change->by, child) && (same_user || !change->own);
+}
+
+static tkr_error_t revoke_child(struct authority *authority, struct change *change,
+                                const char *token_id, bool *ret_revoked)
+{
+    const struct store_port *store = authority->store;
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    CLEANUP(details_deinit) struct details details;
+    struct token token;
+    details_init(&details);
+    *ret_revoked = false;
+    TRY(arena_new(CHANGE_BYTES_MAX, &arena));
+    TRY(store->read_token(store->store, token_id, arena, &token));
+    if (!is_meant(change, &token)) {
+        return TKR_OK;
+    }
+    token.revoked_at_ms = segment_writer_now_ms(authority->segment);
+    token.updated_at_ms = token.revoked_at_ms;
+    token.revoke_reason = change->reason;
+    details_text(&details, "reason", change->reason);
+    details_text(&details, "family_of", change->result.token.id);
+    struct store_event event = change_event(authority, change, &token, details_finish(&details));
+    TRY(store->update_token(store->store, &token, &event));
+    *ret_revoked = true;
+    return TKR_OK;
+}
+
+/* `count` grows while the list is walked; those that are not meant are taken out of it. */
+static tkr_error_t revoke_descendants(struct authority *authority, struct change *change)
+{
+    struct change_ids *ids = &change->ids;
+    TRY(add_made(authority, change, change->asked.id));
+    for (uint32_t i = 0; i < ids->count;) {
+        bool revoked = false;
+        TRY(revoke_child(authority, change, ids->ids[i], &revoked));
+        if (revoked) {
+            TRY(add_made(authority, change, ids->ids[i]));
+            i++;
+        } else {
+            ids->count--;
+            memmove(ids->ids[i], ids->ids[ids->count], sizeof(ids->ids[i]));
+        }
+    }
+    change->result.family = ids->count;
+    return TKR_OK;
+}
+
+static tkr_error_t revoke_all(struct authority *authority, struct change *change)
+{
+    TRY(change_revoke.apply(authority, change));
+    return revoke_descendants(authority, change);
+}
+
+/* The token may be revoked already, and its children not. */
+static tkr_error_t apply_family(struct authority *authority, struct change *change)
+{
+    tkr_error_t error = change_apply_marked(authority, change, revoke_all);
+    if (error != TKR_OK) {
+        change->ids.count = 0;
+    }
+    change->changed |= change->ids.count > 0;
+    return error;
+}
+
+static tkr_error_t show_family(struct authority *authority, struct change *change)
+{
+    return change->denies ? show_token(authority, &change->result.token, &change->user) : TKR_OK;
+}
+
+const struct change_kind change_revoke_family = {"token.revoke", apply_family, show_family};
