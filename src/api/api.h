@@ -55,6 +55,7 @@ struct api_options {
     size_t trusted_proxy_count;
     const char *realm;      /* of WWW-Authenticate */
     uid_t socket_admin_uid; /* peers of the Unix socket with this uid (and root) are admin */
+    bool self_service;      /* /api/keys is open to whoever has a token */
     struct log *log;
     const char *version;
 };

@@ -23,6 +23,18 @@ const char *call_argument(const struct api_call *call, const char *name)
     return NULL;
 }
 
+tkr_error_t call_flag(const struct api_call *call, const char *name, bool *ret_value,
+                      struct fault *fault)
+{
+    const char *text = call_argument(call, name);
+    bool value = text != NULL && strcmp(text, "true") == 0;
+    if (text != NULL && !value && strcmp(text, "false") != 0) {
+        return fault_set(fault, TKR_INVALID, name, "must be `true` or `false`");
+    }
+    *ret_value = value;
+    return TKR_OK;
+}
+
 /* --- answers ------------------------------------------------------------------------------ */
 
 void call_header(struct api_call *call, const char *name, const char *value)

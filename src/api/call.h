@@ -75,6 +75,10 @@ struct api_call {
 /* The value of a query argument, NULL when it is not there. (Twice is refused before.) */
 const char *call_argument(const struct api_call *call, const char *name);
 
+/* An argument that is `true` or `false`, false when it is not there. INVALID, naming it. */
+MUST_USE tkr_error_t call_flag(const struct api_call *call, const char *name, bool *ret_value,
+                               struct fault *fault);
+
 /* A header of the answer; before the answer. Local calls have none. `name` is a literal. */
 void call_header(struct api_call *call, const char *name, const char *value);
 /* Answers with JSON. `body` may be NULL (no body); the caller releases it. A body whose buffer

@@ -13,6 +13,8 @@
 #define PATH_ORGS "/api/v1/orgs"
 #define PATH_ROLES "/api/v1/roles"
 #define LIST_ARGUMENTS "user_id name status tier kind role include_inactive org_id limit cursor"
+#define PATH_KEYS "/api/keys"
+#define PATH_KEY "/api/keys/{key_id}"
 
 /*
  * A row: id, methods, path, handler, place, largest body; then who may call, with which scope,
@@ -49,7 +51,7 @@
     X(TOKENS_PATCH,  HTTP_PATCH, PATH_TOKEN, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_patch) \
     X(TOKENS_DELETE, HTTP_DELETE, PATH_TOKEN, call_on_worker, HTTP_WORKER, 0, \
-      ACCESS_SCOPE, "tokens:write", false, "reason", "id", tokens_delete) \
+      ACCESS_SCOPE, "tokens:write", false, "reason children", "id", tokens_delete) \
     X(TOKENS_ROTATE, HTTP_POST, PATH_TOKEN "/rotate", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_rotate) \
@@ -107,7 +109,15 @@
       HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "roles:write", false, "org_id", "name", roles_put) \
     X(ROLES_DELETE,  HTTP_DELETE, PATH_ROLES "/{name}", call_on_worker, HTTP_WORKER, 0, \
-      ACCESS_SCOPE, "roles:write", false, "org_id", "name", roles_delete)
+      ACCESS_SCOPE, "roles:write", false, "org_id", "name", roles_delete) \
+    X(KEYS_POST,     HTTP_POST, PATH_KEYS, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
+      ACCESS_TOKEN, NULL, false, NULL, NULL, keys_post) \
+    X(KEYS_LIST,     HTTP_GET, PATH_KEYS, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_TOKEN, NULL, false, "include_inactive limit cursor", NULL, keys_list) \
+    X(KEYS_GET,      HTTP_GET, PATH_KEY, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_TOKEN, NULL, false, NULL, "key_id", keys_get) \
+    X(KEYS_DELETE,   HTTP_DELETE, PATH_KEY, call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_TOKEN, NULL, false, "reason children", "key_id", keys_delete)
 /* clang-format on */
 
 enum {

@@ -49,5 +49,9 @@ void roles_list(struct api_call *call);
 void roles_get(struct api_call *call);
 void roles_put(struct api_call *call);
 void roles_delete(struct api_call *call);
+void keys_post(struct api_call *call);
+void keys_list(struct api_call *call);
+void keys_get(struct api_call *call);
+void keys_delete(struct api_call *call);
 
 #endif

@@ -30,7 +30,9 @@ enum {
     MEMBER_ENV,
     MEMBER_TOKEN,
     MEMBER_FORCE,
-    MEMBER_CREATE_COUNT
+    MEMBER_CREATE_COUNT,
+    MEMBER_OWN_ENV = MEMBER_SHARED_COUNT,
+    MEMBER_OWN_COUNT
 };
 
 #define SHARED_MEMBERS                                                                             \
@@ -61,6 +63,14 @@ static const struct json_member create_members[MEMBER_CREATE_COUNT] = {
     [MEMBER_TOKEN] = {"token", JSON_IS_TEXT, .raw = true, .least = TOKEN_TEXT_BYTES_MIN,
                       .most = TOKEN_TEXT_BYTES_MAX},
     [MEMBER_FORCE] = {"force", JSON_IS_BOOL},
+};
+
+/* Whose it is and of which kind follows from the caller. */
+static const struct json_member own_members[MEMBER_OWN_COUNT] = {
+    [MEMBER_NAME] = {"name", JSON_IS_TEXT, .required = true, .least = 1,
+                     .most = TOKEN_NAME_BYTES_MAX},
+    SHARED_MEMBERS,
+    [MEMBER_OWN_ENV] = {"env", JSON_IS_TEXT, .most = TIER_NAME_BYTES_MAX},
 };
 
 static const struct json_member update_members[MEMBER_UPDATE_COUNT] = {
@@ -223,17 +233,59 @@ static tkr_error_t read_lifetime(const struct json_given *given, int64_t now_ms,
 
 /* --- bodies --------------------------------------------------------------------------------- */
 
+static tkr_error_t read_env(const struct json_given *env, struct token_create *create,
+                            struct fault *fault)
+{
+    if (env->present && token_env_parse(env->text, env->length, &create->env) != TKR_OK) {
+        return fault_set(fault, TKR_INVALID, "env", "must be `live` or `test`");
+    }
+    return TKR_OK;
+}
+
 static tkr_error_t read_kind_and_env(const struct json_given *given, struct token_create *create,
                                      struct fault *fault)
 {
     const struct json_given *kind = &given[MEMBER_KIND];
-    const struct json_given *env = &given[MEMBER_ENV];
     if (kind->present && token_kind_parse(kind->text, kind->length, &create->kind) != TKR_OK) {
         return fault_set(fault, TKR_INVALID, "kind", "must be `user`, `service` or `admin`");
     }
-    if (env->present && token_env_parse(env->text, env->length, &create->env) != TKR_OK) {
-        return fault_set(fault, TKR_INVALID, "env", "must be `live` or `test`");
+    return read_env(&given[MEMBER_ENV], create, fault);
+}
+
+/* What both bodies of a new token have. */
+static tkr_error_t read_shared(const struct json_given *given, int64_t now_ms, struct arena *arena,
+                               struct token_create *create, struct fault *fault)
+{
+    bool unused;
+    create->name = given[MEMBER_NAME].text;
+    create->tier = given[MEMBER_TIER].text;
+    TRY(read_scopes(given, arena, &create->scopes, &create->scope_count, fault));
+    TRY(read_networks(&given[MEMBER_ALLOWED_IPS], arena, &create->allowed_ips,
+                      &create->allowed_ip_count, fault));
+    TRY(read_time(&given[MEMBER_NOT_BEFORE], "not_before", &create->not_before_ms, fault));
+    TRY(read_lifetime(given, now_ms, &unused, &create->lifetime, fault));
+    if (given[MEMBER_LIMITS].value != NULL && !given[MEMBER_LIMITS].null) {
+        TRY(limits_read(&given[MEMBER_LIMITS], &create->overrides, fault));
     }
+    if (given[MEMBER_METADATA].present) {
+        TRY(metadata_read(&given[MEMBER_METADATA], arena, &create->metadata, fault));
+    }
+    return TKR_OK;
+}
+
+tkr_error_t own_key_read(const json_t *root, int64_t now_ms, struct arena *arena,
+                         struct token_create *ret_create, bool *ret_has_env, struct fault *fault)
+{
+    struct json_given given[MEMBER_OWN_COUNT];
+    struct token_create create = {0};
+    TRY(json_read(root, "", own_members, MEMBER_OWN_COUNT, given, fault));
+    if (given[MEMBER_ROLE].present) { /* what it grants may change later, beyond the caller's */
+        return fault_set(fault, TKR_UNKNOWN_MEMBER, "role", "a key of one's own has no role");
+    }
+    TRY(read_env(&given[MEMBER_OWN_ENV], &create, fault));
+    TRY(read_shared(given, now_ms, arena, &create, fault));
+    *ret_has_env = given[MEMBER_OWN_ENV].present;
+    *ret_create = create;
     return TKR_OK;
 }
 
@@ -241,30 +293,17 @@ tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *
                               struct token_create *ret_create, struct fault *fault)
 {
     struct json_given given[MEMBER_CREATE_COUNT];
-    bool unused;
     TRY(json_read(root, "", create_members, MEMBER_CREATE_COUNT, given, fault));
     struct token_create create = {
         .user_id = given[MEMBER_USER_ID].text,
-        .name = given[MEMBER_NAME].text,
         .org_id = given[MEMBER_ORG_ID].text,
-        .tier = given[MEMBER_TIER].text,
         .role = given[MEMBER_ROLE].text,
         .chosen = given[MEMBER_TOKEN].text,
         .chosen_length = given[MEMBER_TOKEN].length,
         .force = given[MEMBER_FORCE].boolean,
     };
     TRY(read_kind_and_env(given, &create, fault));
-    TRY(read_scopes(given, arena, &create.scopes, &create.scope_count, fault));
-    TRY(read_networks(&given[MEMBER_ALLOWED_IPS], arena, &create.allowed_ips,
-                      &create.allowed_ip_count, fault));
-    TRY(read_time(&given[MEMBER_NOT_BEFORE], "not_before", &create.not_before_ms, fault));
-    TRY(read_lifetime(given, now_ms, &unused, &create.lifetime, fault));
-    if (given[MEMBER_LIMITS].value != NULL && !given[MEMBER_LIMITS].null) {
-        TRY(limits_read(&given[MEMBER_LIMITS], &create.overrides, fault));
-    }
-    if (given[MEMBER_METADATA].present) {
-        TRY(metadata_read(&given[MEMBER_METADATA], arena, &create.metadata, fault));
-    }
+    TRY(read_shared(given, now_ms, arena, &create, fault));
     if (create.chosen != NULL && !text_is_visible_ascii(create.chosen, create.chosen_length)) {
         return fault_set(fault, TKR_INVALID, "token", "must be visible ASCII characters");
     }

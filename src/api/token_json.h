@@ -26,6 +26,10 @@ void emit_tier(struct emitter *emitter, const char *name, const struct tier *tie
  */
 MUST_USE tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *arena,
                                        struct token_create *ret_create, struct fault *fault);
+/* The body of a key of the caller's own (POST /api/keys); *ret_has_env: it names its env. */
+MUST_USE tkr_error_t own_key_read(const json_t *root, int64_t now_ms, struct arena *arena,
+                                  struct token_create *ret_create, bool *ret_has_env,
+                                  struct fault *fault);
 MUST_USE tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *arena,
                                        struct token_update *ret_update, struct fault *fault);
 /* Members that other bodies have too: `limits`, not null; `metadata`, as text in the arena. */

@@ -152,6 +152,7 @@ void token_changed(void *context, const struct change_result *result)
     emit_open(&emitter, NULL, '{');
     emit_token_members(&emitter, &result->token);
     emit_warnings(&emitter, result);
+    emit_count(&emitter, "children_revoked", result->family);
     emit_close(&emitter, '}');
     resource_etag(call, result->token.version);
     call_answer(call, 200, &body);
@@ -185,7 +186,14 @@ static tkr_error_t revoke(struct resource_change *change, struct fault *fault)
                          "must be at most %d bytes without control or invisible characters",
                          REVOKE_REASON_BYTES_MAX);
     }
+    bool children = false;
+    TRY(call_flag(call, "children", &children, fault));
     TRY(resource_if_match(call, &if_version, fault));
+    if (children) {
+        return authority_revoke_family(call->api->options.authority, &call->principal,
+                                       call->parameter, reason, if_version, false, token_changed,
+                                       change, fault);
+    }
     return authority_revoke_token(call->api->options.authority, &call->principal, call->parameter,
                                   reason != NULL && *reason != '\0' ? reason : NULL, if_version,
                                   token_changed, change, fault);

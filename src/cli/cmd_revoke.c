@@ -15,9 +15,10 @@ static enum cli_exit confirm(struct cli *cli, struct client *client, const char 
         return status;
     }
     char question[1024];
-    snprintf(question, sizeof(question), "Revoke %s (%s of %s, %s) for good?",
+    snprintf(question, sizeof(question), "Revoke %s (%s of %s, %s)%s for good?",
              answer_text(answer.json, "id"), answer_text(answer.json, "name"),
-             answer_text(answer.json, "user_id"), answer_text(answer.json, "status"));
+             answer_text(answer.json, "user_id"), answer_text(answer.json, "status"),
+             arguments_has(&cli->arguments, "children") ? " and all that it made" : "");
     if (!terminal_confirm(question)) {
         return cli_fail(CLI_REFUSED, "nothing was revoked");
     }
@@ -27,18 +28,20 @@ static enum cli_exit confirm(struct cli *cli, struct client *client, const char 
 static enum cli_exit revoke_for_good(struct cli *cli, struct client *client, const char *path)
 {
     const char *reason = arguments_value(&cli->arguments, "reason");
-    char escaped[3 * REVOKE_REASON_BYTES_MAX + 8], query[sizeof(escaped) + 16];
+    bool children = arguments_has(&cli->arguments, "children");
+    char escaped[3 * REVOKE_REASON_BYTES_MAX + 8], query[sizeof(escaped) + 32];
+    snprintf(query, sizeof(query), "children=%s", children ? "true" : "false");
     if (reason != NULL) {
         if (strlen(reason) > REVOKE_REASON_BYTES_MAX) {
             return cli_usage(cli->command, "--reason has at most %d bytes",
                              REVOKE_REASON_BYTES_MAX);
         }
-        snprintf(query, sizeof(query), "reason=%s",
+        size_t length = strlen(query);
+        snprintf(query + length, sizeof(query) - length, "&reason=%s",
                  client_escape(reason, escaped, sizeof(escaped)));
     }
     struct client_answer answer CLEANUP(client_answer_release) = {0};
-    struct client_call call = {
-        .method = HTTP_DELETE, .path = path, .query = reason != NULL ? query : NULL};
+    struct client_call call = {.method = HTTP_DELETE, .path = path, .query = query};
     enum cli_exit status = client_call(cli, client, &call, &answer);
     if (status != CLI_DONE) {
         return status;
@@ -47,6 +50,10 @@ static enum cli_exit revoke_for_good(struct cli *cli, struct client *client, con
         answer_print(answer.json);
     } else if (!cli_json(cli)) {
         printf("Revoked %s.\n", strrchr(path, '/') + 1);
+        if (children) {
+            printf("Revoked %lld tokens that descend from it.\n",
+                   (long long)json_integer_value(json_object_get(answer.json, "children_revoked")));
+        }
     }
     return CLI_DONE;
 }

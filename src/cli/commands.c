@@ -144,6 +144,7 @@ static const struct cli_option revoke_options[] = {
     {"name", "NAME", false, "the active token of this name"},
     TOKEN_STDIN,
     {"reason", "TEXT", false, "why; it stays in the record"},
+    {"children", NULL, false, "and every token that it made, and what those made"},
     {"yes", NULL, false, "do not ask first"},
     OPTIONS_END,
 };
@@ -350,7 +351,9 @@ const struct cli_command cli_commands[] = {
      update_options, true, cmd_update, CLI_GROUP_TOKENS},
     {"revoke", "TOKEN-ID", 1, "revoke a token for good",
      "Name it by its ID, by --name or by itself. From then on it is refused everywhere. This\n"
-     "cannot be undone, so it asks; where there is nobody to ask, --yes is needed.",
+     "cannot be undone, so it asks; where there is nobody to ask, --yes is needed.\n"
+     "--children is for a leak: what somebody may have given themselves goes in the same\n"
+     "change, all of it or nothing, and at most 1,000 tokens.",
      revoke_options, true, cmd_revoke, CLI_GROUP_TOKENS},
     {"rotate", "TOKEN-ID", 1, "give a token a successor",
      "Name it by its ID, by --name or by itself. The successor has the same configuration and\n"

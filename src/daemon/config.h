@@ -85,6 +85,8 @@ struct config {
     int64_t usage_flush_ms;
     /* [segment] */
     int64_t stale_s;
+    /* [self_service] */
+    int64_t self_service, own_keys_max; /* 0 is off */
 
     config_complaint complain; /* may be NULL */
     void *complain_context;

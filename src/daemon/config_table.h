@@ -35,6 +35,7 @@
     X(rotation, "How long a token goes on beside its successor.") \
     X(cleanup,  "What becomes of tokens that ended.") \
     X(usage,    "Counting of requests.") \
+    X(self_service, "Keys that users make for themselves, under /api/keys.") \
     X(segment,  "The shared memory from which every verification is answered.")
 
 #define CONFIG_TABLE(X) \
@@ -126,7 +127,12 @@
     X(usage, flush_ms, INTEGER, usage_flush_ms, 100, 60000, "1000", "milliseconds", "", \
       "How often counts go from the segment to the database: what a power cut may lose.") \
     X(segment, stale_s, SECONDS, stale_s, 1, 3600, "5", "seconds", "", \
-      "A verifier whose authority has not been heard for longer answers unavailable.")
+      "A verifier whose authority has not been heard for longer answers unavailable.") \
+    X(self_service, enabled, CHOICE, self_service, 0, 0, "on", "off,on", "", \
+      "Whether whoever has a token may make, list and revoke keys of its own user. No key gets " \
+      "more than the token that makes it has.") \
+    X(self_service, keys_max, INTEGER, own_keys_max, 1, OWN_KEYS_MAX, "100", "keys", "", \
+      "Live keys of one user that tokens made; one more is refused.")
 /* clang-format on */
 
 #endif

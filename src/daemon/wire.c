@@ -49,6 +49,7 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .rotation_quiet_ms = config->rotation_quiet_s * 1000,
         .cleanup_after_ms = config->cleanup_after_days * INT64_C(86400000),
         .reset_clock = options->reset_clock,
+        .own_keys_max = (uint32_t)config->own_keys_max,
         .report = report,
         .report_context = wire->log,
     };
@@ -80,6 +81,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .trusted_proxy_count = config->trusted_proxy_count,
         .realm = config->realm,
         .socket_admin_uid = geteuid(),
+        .self_service = config->self_service != 0,
         .log = wire->log,
         .version = TOKENRY_VERSION,
     };

@@ -237,11 +237,10 @@ static tkr_error_t take_out_refused(struct authority *authority, const char *tok
 void show_ids(struct authority *authority, const struct change *change)
 {
     for (uint32_t i = 0; i < change->ids.count; i++) {
-        struct token token = {.line = SEGMENT_NO_LINE};
-        memcpy(token.id, change->ids.ids[i], sizeof(token.id));
-        if (show_stored_token(authority, token.id) != TKR_OK) {
-            (void)take_out_refused(authority, token.id);
-            remember_token(authority, &token);
+        const char *id = change->ids.ids[i];
+        if (show_stored_token(authority, id) != TKR_OK) {
+            (void)take_out_refused(authority, id);
+            writer_remember_token(authority, id);
             authority->segment_behind = true;
             atomic_store(&authority->segment_full, true);
         }

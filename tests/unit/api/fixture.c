@@ -97,6 +97,7 @@ static void start_authority(struct fixture *fixture)
         .prefixes = token_prefixes_default,
         .window_kinds = {WINDOW_SLIDING, WINDOW_FIXED, WINDOW_FIXED},
         .usage_flush_ms = 1000,
+        .own_keys_max = FIXTURE_OWN_KEYS_MAX,
     };
     for (size_t i = 0; i < COUNT_OF(options.lifetimes); i++) {
         options.lifetimes[i] = (struct lifetime_policy){
@@ -124,6 +125,7 @@ static void start_api(struct fixture *fixture, uid_t admin_uid)
         .trusted_proxy_count = 1,
         .realm = "test",
         .socket_admin_uid = admin_uid,
+        .self_service = true,
         .log = fixture->log,
         .version = "1.2.3",
     };

@@ -23,6 +23,7 @@
 
 #define FIXTURE_START_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 #define TOKENS "/api/v1/auth/tokens"
+#define FIXTURE_OWN_KEYS_MAX 5
 #define MADE_MAX 64
 
 struct made {
