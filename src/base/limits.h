@@ -134,6 +134,7 @@
 #define USAGE_FLUSH_SLICE 1000       /* lines in one transaction, between two batches of changes */
 #define USAGE_FLUSH_COUNT_MAX (1ULL << 40) /* requests a flush books on a line; not the rest */
 #define OWN_KEYS_MAX 10000     /* of a user, by self-service (`self_service.keys_max`): capacity */
+#define ENVIRONMENT_TOKENS_MAX 256 /* in API_TOKEN and API_TOKENS; more: it does not start */
 #define FAMILY_TOKENS_MAX 1000 /* descendants revoked with a token; more: capacity */
 #define STATUS_COUNTS_MS 10000             /* tokens by status are counted at most this often */
 #define CLOCK_FLUSH_MS 60000               /* an idle authority writes its clock this often */

@@ -56,6 +56,7 @@ void plaintexts_return(struct plaintexts *plaintexts, struct plaintext *plaintex
 /* --- changes ----------------------------------------------------------------------------- */
 
 struct change;
+struct environment_sync;
 struct change_kind {
     const char *event; /* type of its audit event */
     /* On the writer thread, within a batch. A CALLER or DENIED error fails this change alone,
@@ -89,6 +90,7 @@ struct change {
     struct token asked; /* create: the token; update, revoke: its id */
     struct token_update update;
     struct tier tier;
+    const struct environment_sync *environment; /* lives until `done` */
     struct plaintext *plaintext;
     bool chosen;
     bool own, own_tier; /* create: a key of one's own; see authority_own.c. Family: own_only */

@@ -199,6 +199,12 @@ struct store_port {
     /* The ids of the tokens that this one made and that are not revoked, at most `most`. */
     tkr_error_t (*list_made)(struct store *store, const char *token_id, uint32_t most,
                              char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+    /* The ids of tokens of that source that are neither disabled nor revoked, at most `most`. */
+    tkr_error_t (*list_enabled)(struct store *store, enum token_source source, uint32_t most,
+                                char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+    /* As read_token, by the digest. */
+    tkr_error_t (*read_digest)(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
+                               struct arena *arena, struct token *ret_token);
     /* Idempotency: NOT_FOUND, or the token that the key made and the request's digest. */
     tkr_error_t (*find_idempotency)(struct store *store, const char *org_id, const char *key,
                                     int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens by what made them; on the writer's connection, so that a batch sees its own. */
+/* Tokens by what made them and where they come from; on the writer's connection, so that a batch
+ * sees its own. */
 #include <string.h>
 
+#include "store/sqlite/row.h"
 #include "store/sqlite/store.h"
 
 static tkr_error_t find_user_number(struct store *store, const char *org_id, const char *user_id,
@@ -61,4 +63,24 @@ tkr_error_t store_list_made(struct store *store, const char *token_id, uint32_t 
     TRY(connection_prepare(&store->writer, STATEMENT_LIST_MADE, &statement));
     bind_text(statement, 1, token_id);
     return read_ids(store, statement, most, ret_ids, ret_count);
+}
+
+tkr_error_t store_list_enabled(struct store *store, enum token_source source, uint32_t most,
+                               char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_LIST_ENABLED, &statement));
+    bind_integer(statement, 1, source);
+    return read_ids(store, statement, most, ret_ids, ret_count);
+}
+
+tkr_error_t store_read_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
+                              struct arena *arena, struct token *ret_token)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    int64_t number = 0;
+    TRY(connection_prepare(&store->writer, STATEMENT_GET_BY_DIGEST, &statement));
+    bind_bytes(statement, 1, digest, TOKEN_DIGEST_BYTES);
+    TRY(statement_row(&store->writer, statement));
+    return row_token(&store->writer, statement, arena, ret_token, &number);
 }

@@ -231,4 +231,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         "  AND revoked_at IS NULL LIMIT ?3))",
     [STATEMENT_LIST_MADE] = "SELECT id FROM tokens INDEXED BY tokens_made_by"
                             " WHERE created_by = ?1 AND revoked_at IS NULL LIMIT ?2",
+    [STATEMENT_LIST_ENABLED] = "SELECT id FROM tokens INDEXED BY tokens_source WHERE source = ?1"
+                               " AND source <> 0 AND disabled_at IS NULL AND revoked_at IS NULL"
+                               " LIMIT ?2",
+    [STATEMENT_GET_BY_DIGEST] =
+        "SELECT " TOKEN_COLUMNS_FULL " FROM tokens t" TOKEN_JOINS " WHERE t.digest = ?1",
 };
