@@ -87,6 +87,10 @@ struct config {
     int64_t stale_s;
     /* [self_service] */
     int64_t self_service, own_keys_max; /* 0 is off */
+    /* [environment] */
+    char *environment_tier; /* "": no limits */
+    /* [migration] */
+    int64_t shared_token; /* enum shared_phase */
 
     config_complaint complain; /* may be NULL */
     void *complain_context;

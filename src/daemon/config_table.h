@@ -36,6 +36,8 @@
     X(cleanup,  "What becomes of tokens that ended.") \
     X(usage,    "Counting of requests.") \
     X(self_service, "Keys that users make for themselves, under /api/keys.") \
+    X(environment, "Tokens in the daemon's own environment: API_TOKEN and API_TOKENS.") \
+    X(migration, "Phases of leaving an old way behind.") \
     X(segment,  "The shared memory from which every verification is answered.")
 
 #define CONFIG_TABLE(X) \
@@ -132,7 +134,13 @@
       "Whether whoever has a token may make, list and revoke keys of its own user. No key gets " \
       "more than the token that makes it has.") \
     X(self_service, keys_max, INTEGER, own_keys_max, 1, OWN_KEYS_MAX, "100", "keys", "", \
-      "Live keys of one user that tokens made; one more is refused.")
+      "Live keys of one user that tokens made; one more is refused.") \
+    X(environment, tier, TEXT, environment_tier, 0, TIER_NAME_BYTES_MAX, "", "", "", \
+      "The tier of tokens that come from the environment, when they are new. Empty: no limits.") \
+    X(migration, shared_token, CHOICE, shared_token, 0, 0, "accept", "accept,warn,refuse", "", \
+      "What becomes of the token of API_TOKEN, which all share: accept; warn lets it through and " \
+      "says so in X-Auth-Warning and in a metric, until nobody uses it any more; refuse " \
+      "disables it.")
 /* clang-format on */
 
 #endif

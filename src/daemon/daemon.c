@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "daemon/environment_tokens.h"
 #include "daemon/privilege.h"
 #include "daemon/runtime_directory.h"
 #include "daemon/service_notify.h"
@@ -25,6 +26,7 @@
 static_assert((int)LOG_DEBUG == 0 && (int)LOG_ERROR == 3, "log.level lists them in this order");
 static_assert((int)WINDOW_FIXED == 0 && (int)WINDOW_SLIDING == 1, "limits.* lists them so");
 static_assert((int)ON_EXCEED_CLAMP == 0, "lifetime.on_exceed lists them so");
+static_assert((int)SHARED_ACCEPT == 0 && (int)SHARED_REFUSE == 2, "migration.shared_token too");
 
 static const char *environment_value(char *const *environment, const char *name)
 {
@@ -104,6 +106,37 @@ static void warn_exposed(const struct config *config, struct log *log)
                                      "network sees tokens; set server.tls_certificate"),
                   LOG_TEXT("listen", config->listen));
     }
+}
+
+/* --- tokens in the environment ------------------------------------------------------------ */
+
+static void tell_of_token(void *context, enum log_level level, const char *text)
+{
+    log_event(context, level, "environment_token", LOG_TEXT("detail", text));
+}
+
+/* Before anything else: from then on they are nowhere in this process. */
+static tkr_error_t take_environment(const struct daemon_options *options, struct log *log,
+                                    struct environment_tokens *ret_tokens, struct fault *fault)
+{
+    struct token_prefixes prefixes = wire_prefixes(options->config);
+    tkr_error_t error = environment_tokens_read(options->environment, &prefixes,
+                                                (enum shared_phase)options->config->shared_token,
+                                                tell_of_token, log, ret_tokens, fault);
+    environment_tokens_wipe(options->environment);
+    return error;
+}
+
+static tkr_error_t sync_environment(const struct config *config, struct wire *wire,
+                                    const struct environment_tokens *tokens, struct fault *fault)
+{
+    struct environment_sync sync = {
+        .tokens = tokens->tokens,
+        .count = tokens->count,
+        .org_id = API_ORG_DEFAULT,
+        .tier = config->environment_tier[0] != '\0' ? config->environment_tier : NULL,
+    };
+    return authority_sync_environment(wire_authority(wire), &sync, fault);
 }
 
 /* --- HTTP --------------------------------------------------------------------------------- */
@@ -228,7 +261,8 @@ static void free_server(struct http_server **server)
     http_server_free(*server);
 }
 
-static tkr_error_t serve(const struct daemon_options *options, struct log *log, struct fault *fault)
+static tkr_error_t serve(const struct daemon_options *options, struct log *log,
+                         const struct environment_tokens *tokens, struct fault *fault)
 {
     const struct config *config = options->config;
     const char *notify = environment_value(options->environment, "NOTIFY_SOCKET");
@@ -243,6 +277,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log, 
     struct wire *wire CLEANUP(wire_close_p) = NULL;
     struct http_server *server CLEANUP(free_server) = NULL; /* goes before the wire */
     TRY(wire_open(&wiring, &wire, fault));
+    TRY(sync_environment(config, wire, tokens, fault));
     warn_slow_segment(wire_runtime_directory(wire), log);
     TRY(open_server(config, wire, log, &server, fault));
     link_socket(config);
@@ -259,7 +294,9 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log, 
 tkr_error_t daemon_run(const struct daemon_options *options, struct fault *fault)
 {
     struct log *log CLEANUP(free_log) = NULL;
+    struct environment_tokens tokens CLEANUP(environment_tokens_free) = {0};
     TRY(open_log(options->config, &log));
+    TRY(take_environment(options, log, &tokens, fault));
     log_event(log, LOG_INFO, "starting", LOG_TEXT("version", TOKENRY_VERSION),
               LOG_INT("pid", getpid()), LOG_TEXT("data", options->config->data));
     take_signals();
@@ -268,7 +305,7 @@ tkr_error_t daemon_run(const struct daemon_options *options, struct fault *fault
     secret_harden_process(); /* after the change of user, which resets it */
     TRY(fit_connections(options->config, log, fault));
     warn_exposed(options->config, log);
-    TRY(serve(options, log, fault));
+    TRY(serve(options, log, &tokens, fault));
     log_event(log, LOG_INFO, "stopped");
     return TKR_OK;
 }

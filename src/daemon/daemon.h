@@ -2,9 +2,9 @@
 /*
  * The daemon: what `tokenry serve` does after its configuration is read.
  *
- *   harden the process → give up root → raise limits → store → authority → API → HTTP
- *   → ready → wait for SIGTERM or SIGINT → stop accepting, answer what is in flight, finish
- *   changes, flush usage → return
+ *   take tokens from the environment → harden the process → give up root → raise limits → store →
+ * authority → API → HTTP → ready → wait for SIGTERM or SIGINT → stop accepting, answer what is in
+ * flight, finish changes, flush usage → return
  *
  * Everything that can fail at start fails before the first connection is accepted, with one
  * error that names the file, address or key.
@@ -23,7 +23,8 @@
 
 struct daemon_options {
     struct config *config;    /* checked and resolved */
-    char *const *environment; /* NOTIFY_SOCKET, RUNTIME_DIRECTORY */
+    char *const *environment; /* NOTIFY_SOCKET, RUNTIME_DIRECTORY; API_TOKEN and API_TOKENS, whose
+                                 values are overwritten */
     bool reset_clock;         /* see authority_options */
 };
 

@@ -25,7 +25,7 @@ static void report(void *context, enum log_level level, const char *event, const
     log_event(log, level, event, LOG_TEXT("detail", detail));
 }
 
-static struct token_prefixes prefixes_of(const struct config *config)
+struct token_prefixes wire_prefixes(const struct config *config)
 {
     struct token_prefixes prefixes = {0};
     memcpy(prefixes.live, config->prefix_live, strlen(config->prefix_live)); /* checked: fits */
@@ -44,6 +44,7 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .random = random_system(),
         .prefixes = prefixes_of(config),
         .one_active_per_user = config->one_active_per_user != 0,
+        .prefixes = wire_prefixes(config),
         .usage_flush_ms = config->usage_flush_ms,
         .rotation_grace_ms = config->rotation_grace_s * 1000,
         .rotation_quiet_ms = config->rotation_quiet_s * 1000,
@@ -76,7 +77,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .clock = options->clock,
         .limiter = &limiter_local,
         .stale_s = config->stale_s,
-        .prefixes = prefixes_of(config),
+        .prefixes = wire_prefixes(config),
         .trusted_proxies = config->trusted_proxies,
         .trusted_proxy_count = config->trusted_proxy_count,
         .realm = config->realm,

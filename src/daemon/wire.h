@@ -41,6 +41,7 @@ MUST_USE tkr_error_t wire_open(const struct wire_options *options, struct wire *
 void wire_close(struct wire *wire);
 void wire_close_p(struct wire **wire); /* for CLEANUP */
 
+struct token_prefixes wire_prefixes(const struct config *config);
 struct api *wire_api(struct wire *wire);
 struct authority *wire_authority(struct wire *wire);
 /* The limiter of production, for who replays recorded traffic over lines of his own. */
