@@ -18,8 +18,9 @@
  * `mode=nginx`: auth_request knows 2xx, 401 and 403 only. Every other status becomes 403, and
  * X-Auth-Status always has the true one for the configuration to restore.
  *
- * All six X-Auth-* headers are in every answer, because a header that is absent lets a
- * client's own through in some proxies; a refusal says nothing in them.
+ * All seven X-Auth-* headers are in every answer, because a header that is absent lets a
+ * client's own through in some proxies; a refusal says nothing in them. X-Auth-Warning tells of a
+ * token that works and should not be used any more: the one that all share, in its second phase.
  */
 #include <string.h>
 
@@ -47,6 +48,7 @@ static const char *const identity_headers[] = {
 };
 #define IDENTITY_HEADERS (sizeof identity_headers / sizeof identity_headers[0])
 #define IDENTITY_SCOPES 4 /* a set: its spaces stay */
+static const char warning_header[] = "X-Auth-Warning";
 
 /* --- the query ------------------------------------------------------------------------------ */
 
@@ -169,6 +171,7 @@ static void answer_valid(struct auth *auth, const struct verify_result *result)
         http_set_header(auth->exchange, identity_headers[i],
                         header_encode(texts[i].text, texts[i].length, keep_spaces, value));
     }
+    http_set_header(auth->exchange, warning_header, result->warned ? WARNING_SHARED_TOKEN : "-");
     set_limits(auth, result);
     if (auth->nginx_mode) {
         http_set_header(auth->exchange, "X-Auth-Status", "200");
@@ -182,6 +185,7 @@ static void answer_refusal(struct auth *auth, unsigned status, const char *code,
     for (size_t i = 0; i < IDENTITY_HEADERS; i++) {
         http_set_header(auth->exchange, identity_headers[i], "-");
     }
+    http_set_header(auth->exchange, warning_header, "-");
     if (auth->nginx_mode) {
         set_number(auth, "X-Auth-Status", status);
         status = status == 401 ? 401 : 403;
@@ -312,6 +316,7 @@ static unsigned decide(struct auth *auth)
         result.verdict = TKR_VERDICT_UNAVAILABLE; /* the segment is not what we wrote */
     }
     if (result.verdict == TKR_VERDICT_VALID) {
+        api_thread_count_warned(auth->thread, &result);
         answer_valid(auth, &result);
     } else {
         answer_verdict(auth, &result);

@@ -24,6 +24,9 @@
 
 #include "engine/verify.h"
 
+/* What a valid token may be warned of. */
+#define WARNING_SHARED_TOKEN "shared_token"
+
 #define HEADER_ENCODED_SIZE(bytes) (3 * (bytes) + 2)
 
 /* Encodes into `out`, which has HEADER_ENCODED_SIZE(length) bytes. `keep_spaces` for a scope

@@ -62,6 +62,8 @@ static void verifications(struct buffer *out, struct api *api)
         buffer_print(out, "tokenry_verifications_total{verdict=\"%s\"} %llu\n", api_outcome_name(i),
                      times);
     }
+    single(out, "tokenry_shared_token_uses_total", "counter",
+           "Valid verifications of the shared token since it is warned of.", totals.warned);
     family(out, "tokenry_verify_duration_seconds", "histogram",
            "Time to decide, and for auth to answer; for batch, to decide all of it.");
     for (int i = 0; i < ENDPOINT_COUNT; i++) {

@@ -145,6 +145,7 @@ void api_threads_sum(struct api_threads *threads, struct api_thread_totals *ret_
     }
     pthread_mutex_lock(&threads->lock);
     for (struct api_thread *thread = threads->all; thread != NULL; thread = thread->next) {
+        ret_totals->warned += atomic_load_explicit(&thread->warned, memory_order_relaxed);
         for (size_t i = 0; i < ENDPOINT_COUNT; i++) {
             histogram_add(&ret_totals->latency[i], &thread->latency[i]);
             for (size_t j = 0; j < OUTCOME_KINDS; j++) {

@@ -27,6 +27,7 @@ struct api_thread {
     struct verifier *verifier; /* NULL: there is no segment yet */
     _Atomic uint64_t outcomes[ENDPOINT_COUNT][OUTCOME_KINDS];
     struct histogram latency[ENDPOINT_COUNT];
+    _Atomic uint64_t warned; /* valid, and with a warning */
     struct api_thread *next_free, *next;
 } __attribute__((aligned(64)));
 
@@ -54,7 +55,18 @@ static inline void api_thread_count(struct api_thread *thread, enum api_endpoint
     atomic_store_explicit(counter, value + times, memory_order_relaxed);
 }
 
+/* A valid verification; counts when it comes with a warning. Only the slot's thread. */
+static inline void api_thread_count_warned(struct api_thread *thread,
+                                           const struct verify_result *result)
+{
+    if (UNLIKELY(result->warned && result->verdict == TKR_VERDICT_VALID)) {
+        uint64_t value = atomic_load_explicit(&thread->warned, memory_order_relaxed);
+        atomic_store_explicit(&thread->warned, value + 1, memory_order_relaxed);
+    }
+}
+
 struct api_thread_totals {
+    uint64_t warned;
     uint64_t outcomes[ENDPOINT_COUNT][OUTCOME_KINDS];
     struct histogram latency[ENDPOINT_COUNT];
 };

@@ -79,6 +79,7 @@ static void verify_one(struct api_call *call, const struct verify_request *reque
         verify_token(call->thread->verifier, request, ret_result);
     }
     api_thread_count(call->thread, ENDPOINT_VERIFY, ret_result->verdict, 1);
+    api_thread_count_warned(call->thread, ret_result);
     observe(call, ENDPOINT_VERIFY, start_ns);
 }
 
@@ -186,6 +187,7 @@ static tkr_error_t batch_verify(struct api_call *call, struct batch *batch)
     observe(call, ENDPOINT_BATCH, start_ns);
     for (size_t i = 0; i < batch->count; i++) {
         api_thread_count(call->thread, ENDPOINT_BATCH, batch->results[i].verdict, 1);
+        api_thread_count_warned(call->thread, &batch->results[i]);
     }
     return TKR_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/verify_json.h"
 
+#include "api/auth_headers.h"
 #include "api/json_input.h"
 #include "policy/scopes.h"
 
@@ -144,6 +145,19 @@ void emit_verify_members(struct emitter *emitter, const struct verify_result *re
     emit_null(emitter, "credits"); /* null: not metered */
 }
 
+static void emit_warnings(struct emitter *emitter, const struct verify_result *result)
+{
+    emit_open(emitter, "warnings", '[');
+    if (result->warned && result->verdict == TKR_VERDICT_VALID) {
+        emit_open(emitter, NULL, '{');
+        emit_text(emitter, "code", WARNING_SHARED_TOKEN);
+        emit_null(emitter, "member");
+        emit_text(emitter, "detail", "a token that all share ends soon: use one of your own");
+        emit_close(emitter, '}');
+    }
+    emit_close(emitter, ']');
+}
+
 static void emit_explanation(struct emitter *emitter, const struct verify_explanation *explanation)
 {
     emit_open(emitter, "explain", '[');
@@ -173,6 +187,7 @@ void emit_verify_result(struct emitter *emitter, const char *name,
     emit_bool(emitter, "valid", result->verdict == TKR_VERDICT_VALID);
     emit_text(emitter, "code", tkr_verdict_name(result->verdict));
     emit_verify_members(emitter, result);
+    emit_warnings(emitter, result);
     if (result->verdict == TKR_VERDICT_INSUFFICIENT_SCOPE) {
         emit_text_or_null(emitter, "missing_scope", result->missing_scope,
                           result->missing_scope_length);

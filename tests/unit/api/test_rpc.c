@@ -109,7 +109,8 @@ static void test_an_unknown_token_has_every_member_and_nothing_in_them(void **st
     assert_string_equal(answer.body, "{\"valid\":false,\"code\":\"not_found\",\"token_id\":null,"
                                      "\"user_id\":null,\"org_id\":null,\"name\":null,\"kind\":null,"
                                      "\"env\":null,\"tier\":null,\"scopes\":[],\"metadata\":{},"
-                                     "\"expires_at\":null,\"limits\":[],\"credits\":null}");
+                                     "\"expires_at\":null,\"limits\":[],\"credits\":null,"
+                                     "\"warnings\":[]}");
 }
 
 static void test_what_is_no_token_is_malformed(void **state)
@@ -170,7 +171,7 @@ static void test_a_valid_token_is_described_in_full(void **state)
     if (strncmp(answer.body, expected, strlen(expected)) != 0) {
         fail_msg("%s", answer.body);
     }
-    assert_non_null(strstr(answer.body, "\"}],\"credits\":null}"));
+    assert_non_null(strstr(answer.body, "\"}],\"credits\":null,\"warnings\":[]}"));
 }
 
 static void test_a_limit_is_a_verdict_with_the_time_to_wait(void **state)

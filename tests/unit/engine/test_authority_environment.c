@@ -185,7 +185,8 @@ static void test_nobody_else_edits_or_rotates_them(void **state)
     struct answer answer = fixture_update(&fixture, &fixture_admin, row.id, &update);
     assert_int_equal(answer.error, TKR_CONFLICT);
     assert_non_null(strstr(answer.fault.detail, "API_TOKENS"));
-    assert_int_equal(fixture_rotate(&fixture, &fixture_admin, row.id, 0).error, TKR_CONFLICT);
+    struct token_rotate rotate = {.grace_ms = 0};
+    assert_int_equal(fixture_rotate(&fixture, &fixture_admin, row.id, &rotate).error, TKR_CONFLICT);
 }
 
 static void test_what_was_cleaned_away_stays_away(void **state)
