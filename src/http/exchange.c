@@ -98,11 +98,67 @@ void exchange_run(struct http_exchange *exchange)
     route->handler(exchange->connection->thread->server->options.context, exchange);
 }
 
+/* Suspends the connection; from then on whoever answers may resume it, from any thread. */
+static void give_away(struct http_exchange *exchange)
+{
+    struct http_connection *connection = exchange->connection;
+    connection_stage(connection, STAGE_WORKING);
+    atomic_fetch_add(&connection->references, 1);
+    MHD_suspend_connection(connection->mhd); /* before anybody could resume it */
+    atomic_store(&exchange->hand_over, HAND_WORKER);
+}
+
+/* Out of the thread's arena and libmicrohttpd's memory into an arena of its own. */
+static bool move_out(struct http_exchange *exchange)
+{
+    struct exchange_state *now = &exchange->now;
+    struct arena *borrowed = now->arena;
+    const struct http_argument *arguments = now->arguments;
+    size_t argument_count = now->argument_count;
+    if (arena_new(HTTP_ARENA_BYTES_MAX, &now->arena) != TKR_OK) {
+        now->arena = borrowed;
+        return false;
+    }
+    now->arguments = NULL;
+    now->argument_count = 0;
+    if (request_arguments(exchange) != NULL || request_snapshot(exchange) != TKR_OK) {
+        arena_free(now->arena);
+        now->arena = borrowed;
+        now->arguments = arguments;
+        now->argument_count = argument_count;
+        return false;
+    }
+    now->own_arena = true;
+    now->id_asked = true; /* an answer from another thread always carries it */
+    return true;
+}
+
+bool http_defer(struct http_exchange *exchange)
+{
+    ASSERT(!exchange->now.answered);
+    int held = atomic_load(&exchange->hand_over);
+    if (held == HAND_WORKER || held == HAND_ABANDONED) {
+        return true; /* it is a worker's already */
+    }
+    if (!move_out(exchange)) {
+        return false;
+    }
+    exchange->now.header_count = 0;
+    exchange->now.header_bytes = 0;
+    http_request_id(exchange);
+    give_away(exchange);
+    return true;
+}
+
 static enum MHD_Result run_here(struct http_exchange *exchange)
 {
     struct http_thread *thread = exchange->connection->thread;
     exchange->now.arena = thread->arena;
     exchange_run(exchange);
+    if (atomic_load(&exchange->hand_over) != HAND_NONE) { /* deferred: another thread's by now */
+        arena_reset(thread->arena);
+        return MHD_YES;
+    }
     ASSERT(exchange->now.answered);
     enum MHD_Result result = answer_send(exchange);
     arena_reset(thread->arena);
@@ -112,7 +168,6 @@ static enum MHD_Result run_here(struct http_exchange *exchange)
 
 static enum MHD_Result hand_to_worker(struct http_exchange *exchange)
 {
-    struct http_connection *connection = exchange->connection;
     struct exchange_state *now = &exchange->now;
     if (arena_new(HTTP_ARENA_BYTES_MAX, &now->arena) != TKR_OK) {
         return refuse(exchange, &refusal_memory);
@@ -123,11 +178,8 @@ static enum MHD_Result hand_to_worker(struct http_exchange *exchange)
         return refuse(exchange, &refusal_memory);
     }
     http_request_id(exchange);
-    connection_stage(connection, STAGE_WORKING);
-    atomic_fetch_add(&connection->references, 1);
-    MHD_suspend_connection(connection->mhd); /* before anybody could resume it */
-    atomic_store(&exchange->hand_over, HAND_WORKER);
-    if (!worker_push(connection->thread->server->workers, exchange)) {
+    give_away(exchange);
+    if (!worker_push(exchange->connection->thread->server->workers, exchange)) {
         answer_refusal(exchange, &refusal_busy); /* resumes */
     }
     return MHD_YES;

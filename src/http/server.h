@@ -8,7 +8,8 @@
  *
  *   HTTP_INLINE   the handler runs on the event thread and must answer before it returns;
  *                 it may not wait for anything. `thread` tells which event thread, so that
- *                 a handler may keep one verifier for each.
+ *                 a handler may keep one verifier for each. One request in many that has to
+ *                 wait after all leaves the event thread by http_defer.
  *   HTTP_WORKER   the connection is suspended, the handler runs on a worker thread and may
  *                 answer later from any thread, by http_answer, exactly once. When the
  *                 queue is full (WORK_QUEUE_MAX) the answer is 503 with Retry-After.
@@ -147,6 +148,16 @@ MUST_USE tkr_error_t http_arguments(struct http_exchange *exchange,
                                     const struct http_argument **ret_arguments, size_t *ret_count);
 /* NUL-terminated, "" without one; wiped when the exchange ends. */
 const char *http_body(struct http_exchange *exchange, size_t *ret_length);
+
+/*
+ * For an inline handler that finds it would have to wait: the connection is suspended, as for a
+ * worker, and the handler returns without an answer; from then on the exchange is whoever's it was
+ * given to, who answers later, from any thread, exactly once. What was taken from http_arena and
+ * headers that were set are gone; everything that can be asked of the request stays (ask again:
+ * it has moved). False without memory: then answer at once. Of a worker's exchange: true, and
+ * nothing changes.
+ */
+bool http_defer(struct http_exchange *exchange);
 
 /* The peer: NULL for a Unix socket. */
 const struct sockaddr *http_peer(const struct http_exchange *exchange);

@@ -57,6 +57,15 @@ static void later(void *context, struct http_exchange *exchange)
     pthread_mutex_unlock(&fixture->lock);
 }
 
+/* A header that is set and an arena that is used before do not reach the answer. */
+static void defer(void *context, struct http_exchange *exchange)
+{
+    http_set_header(exchange, "X-Before", "yes");
+    ASSERT(arena_alloc(http_arena(exchange), 100) != NULL);
+    ASSERT(http_defer(exchange));
+    later(context, exchange);
+}
+
 static void item(void *context, struct http_exchange *exchange)
 {
     const char *id = http_path_argument(exchange, "id");
@@ -189,6 +198,8 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/worker/gate", gate, HTTP_WORKER, 0, 0},
     {HTTP_GET, "/block", gate, HTTP_INLINE, 0, 0},
     {HTTP_GET, "/worker/later", later, HTTP_WORKER, 0, 0},
+    {HTTP_POST, "/defer/{id}", defer, HTTP_INLINE, ECHO_BYTES_MAX, 0},
+    {HTTP_POST, "/worker/defer", defer, HTTP_WORKER, ECHO_BYTES_MAX, 0},
     {HTTP_POST, "/upload", echo, HTTP_INLINE, UPLOAD_BYTES_MAX, 0},
     {HTTP_POST, "/worker/upload", echo, HTTP_WORKER, UPLOAD_BYTES_MAX, 0},
     {HTTP_POST, "/worker/upload/later", later, HTTP_WORKER, UPLOAD_BYTES_MAX, 0},

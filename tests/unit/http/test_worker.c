@@ -161,6 +161,64 @@ static void test_a_waiting_exchange_has_no_deadline(void **state)
     close(other);
 }
 
+#define DEFER                                                                                      \
+    "POST /defer/a%20b?x=1&y=%26 HTTP/1.1\r\nHost: x\r\nX-Test: kept\r\n"                          \
+    "Content-Length: 4\r\n\r\nbody"
+
+static void test_an_inline_handler_that_has_to_wait_gives_its_exchange_away(void **state)
+{
+    struct answer answer;
+    const struct http_argument *arguments;
+    size_t length = 0;
+    const char *value = NULL;
+    int fd = fixture_connect(&fixture);
+    send_text(fd, DEFER);
+    struct http_exchange *exchange = parked_wait(&fixture);
+    for (int i = 0; i < 20; i++) { /* its event thread works on, with its scratch */
+        assert_hello(fixture_connect(&fixture));
+    }
+    assert_string_equal(http_body(exchange, &length), "body");
+    assert_int_equal(http_header(exchange, "X-Test", &value, &length), 1);
+    assert_memory_equal(value, "kept", 4);
+    assert_string_equal(http_path_argument(exchange, "id"), "a b");
+    assert_int_equal(http_arguments(exchange, &arguments, &length), TKR_OK);
+    assert_int_equal(length, 2);
+    assert_string_equal(arguments[1].value, "&");
+    http_set_header(exchange, "X-Late", "yes");
+    http_answer(exchange, 202, "text/plain", "late", 4, false);
+    read_answer(fd, &answer);
+    assert_int_equal(answer.status, 202);
+    assert_string_equal(answer_header(&answer, "X-Late"), "yes");
+    assert_null(answer_header(&answer, "X-Before"));
+    assert_string_equal(answer.body, "late");
+    assert_hello(fd);
+    close(fd);
+}
+
+static void test_a_workers_exchange_is_given_away_already(void **state)
+{
+    struct answer answer;
+    int fd = fixture_connect(&fixture);
+    send_text(fd, "POST /worker/defer HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    http_answer(parked_wait(&fixture), 202, "text/plain", "later", 5, false);
+    read_answer(fd, &answer);
+    assert_int_equal(answer.status, 202);
+    close(fd);
+}
+
+static void test_a_client_that_leaves_a_deferred_exchange_does_no_harm(void **state)
+{
+    const char *value;
+    size_t length;
+    int fd = fixture_connect(&fixture);
+    send_text(fd, DEFER);
+    struct http_exchange *exchange = parked_wait(&fixture);
+    close(fd);
+    assert_int_equal(http_header(exchange, "Host", &value, &length), 1);
+    http_answer(exchange, 200, NULL, NULL, 0, false);
+    assert_hello(fixture_connect(&fixture));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +232,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_client_that_leaves_while_a_worker_works_does_no_harm,
                                         start, stop),
         cmocka_unit_test_setup_teardown(test_a_waiting_exchange_has_no_deadline, start, stop),
+        cmocka_unit_test_setup_teardown(
+            test_an_inline_handler_that_has_to_wait_gives_its_exchange_away, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_workers_exchange_is_given_away_already, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_client_that_leaves_a_deferred_exchange_does_no_harm,
+                                        start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
