@@ -188,6 +188,11 @@ static bool principal_from_token(struct api_call *call)
     if (call->thread != NULL && call->thread->verifier != NULL) {
         verify_token(call->thread->verifier, &request, &result);
     }
+    if (result.verdict == TKR_VERDICT_NOT_FOUND && !result.honeytoken &&
+        call_ask_old(call, CALL_ASKED_CALLER, request.token, request.token_length,
+                     &result.verdict)) {
+        return false; /* it runs again later */
+    }
     bool possessed = call->route->access == ACCESS_POSSESSION && result.known &&
                      result.verdict != TKR_VERDICT_UNAVAILABLE;
     if (result.verdict != TKR_VERDICT_VALID && !possessed) {

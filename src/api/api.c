@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/access.h"
+#include "api/adoption.h"
 #include "api/call.h"
 #include "api/json_input.h"
 #include "api/status.h"
@@ -81,6 +82,9 @@ tkr_error_t api_new(const struct api_options *options, struct api **ret_api, str
     api->options = *options;
     log_budget_init(&api->denied, LOG_DENIED_PER_SECOND);
     tkr_error_t error = prepare(api, fault);
+    if (error == TKR_OK && options->adoption.port != NULL) {
+        error = adoption_new(api, &options->adoption, &api->adoption);
+    }
     if (error != TKR_OK) {
         api_free(api);
         return error;
@@ -94,6 +98,7 @@ void api_free(struct api *api)
     if (api == NULL) {
         return;
     }
+    adoption_free(api->adoption);
     access_log_rest(api);
     log_budget_deinit(&api->denied);
     api_threads_free(api->threads);
@@ -104,6 +109,13 @@ void api_free(struct api *api)
         free(api->challenges[i]);
     }
     free(api);
+}
+
+void api_stop_waiting(struct api *api)
+{
+    if (api->adoption != NULL) {
+        adoption_stop(api->adoption);
+    }
 }
 
 void api_set_server(struct api *api, struct http_server *server)

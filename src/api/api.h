@@ -42,6 +42,25 @@ struct api_credential_source {
 };
 #define API_CREDENTIAL_SOURCES_MAX 4
 
+/* Asking an old endpoint about unknown tokens; see api/adoption.h. */
+struct adopt_answer;
+struct adopt_port {
+    /* See old_endpoint_ask. */
+    tkr_error_t (*ask)(void *context, const char *token, size_t length, int64_t timeout_ms,
+                       bool (*cancelled)(void *of), void *of, struct adopt_answer *ret_answer,
+                       struct fault *fault);
+    void *context;
+};
+struct api_adoption {
+    const struct adopt_port *port; /* NULL: nobody is asked */
+    unsigned in_flight;
+    int64_t timeout_ms, refused_ms;
+    uint32_t per_second, refused_entries;
+    const char *org_id, *tier;
+    const char *user_id; /* of who the endpoint names nobody; "": then it cannot be decided */
+    enum token_kind kind;
+};
+
 struct api_options {
     struct authority *authority;
     const char *runtime_directory;
@@ -55,7 +74,8 @@ struct api_options {
     size_t trusted_proxy_count;
     const char *realm;      /* of WWW-Authenticate */
     uid_t socket_admin_uid; /* peers of the Unix socket with this uid (and root) are admin */
-    bool self_service;      /* /api/keys is open to whoever has a token */
+    struct api_adoption adoption;
+    bool self_service; /* /api/keys is open to whoever has a token */
     struct log *log;
     const char *version;
 };
@@ -66,6 +86,8 @@ struct api_options {
 MUST_USE tkr_error_t api_new(const struct api_options *options, struct api **ret_api,
                              struct fault *fault);
 void api_free(struct api *api); /* NULL is allowed; after http_server_free */
+/* Before http_server_stop: requests that wait for an old endpoint are answered, unavailable. */
+void api_stop_waiting(struct api *api);
 
 /* The route table to give to http_server_new, with `api` as its context. */
 const struct http_route *api_routes(size_t *ret_count);

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "api/access.h"
+#include "api/adoption.h"
 #include "api/auth_headers.h"
 #include "api/json_input.h"
 #include "api/routes.h"
@@ -38,6 +39,8 @@ struct auth {
     struct api_thread *thread;
     bool nginx_mode;
     bool has_mode, has_cost;
+    bool again;                 /* an old endpoint was asked about the token */
+    enum adopt_outcome outcome; /* and what it came to */
     struct verify_request request;
     struct verify_text scopes[HTTP_SCOPE_ARGUMENTS_MAX];
 };
@@ -274,6 +277,23 @@ static bool texts_fit(const struct verify_result *result)
            result->scopes.length <= SCOPES_TEXT_BYTES_MAX;
 }
 
+static void again(void *context, void *request, enum adopt_outcome outcome);
+
+/* An unknown token. True: the request is given away, to be run again. */
+static bool ask_old(struct auth *auth, struct verify_result *result)
+{
+    if (auth->api->adoption == NULL || result->honeytoken) {
+        return false;
+    }
+    if (auth->again) {
+        bool undecided = auth->outcome == ADOPT_UNDECIDED;
+        result->verdict = undecided ? TKR_VERDICT_UNAVAILABLE : result->verdict;
+        return false;
+    }
+    return adoption_take(auth->api->adoption, auth->exchange, auth->request.token,
+                         auth->request.token_length, again, &result->verdict);
+}
+
 /* Answers; returns what it came to. */
 static unsigned decide(struct auth *auth)
 {
@@ -315,6 +335,9 @@ static unsigned decide(struct auth *auth)
     if (UNLIKELY(result.verdict == TKR_VERDICT_VALID && !texts_fit(&result))) {
         result.verdict = TKR_VERDICT_UNAVAILABLE; /* the segment is not what we wrote */
     }
+    if (UNLIKELY(result.verdict == TKR_VERDICT_NOT_FOUND) && ask_old(auth, &result)) {
+        return OUTCOME_DEFERRED;
+    }
     if (result.verdict == TKR_VERDICT_VALID) {
         api_thread_count_warned(auth->thread, &result);
         answer_valid(auth, &result);
@@ -324,19 +347,41 @@ static unsigned decide(struct auth *auth)
     return result.verdict;
 }
 
+static void auth_init(struct auth *auth, struct api *api, struct http_exchange *exchange,
+                      struct api_thread *thread)
+{
+    auth->api = api;
+    auth->exchange = exchange;
+    auth->thread = thread;
+    auth->nginx_mode = auth->has_mode = auth->has_cost = auth->again = false;
+    auth->request = (struct verify_request){.cost = 1, .scopes = auth->scopes};
+}
+
+/* On a thread of the adopter's. How long an old endpoint took is no measure of ours. */
+static void again(void *context, void *request, enum adopt_outcome outcome)
+{
+    struct api *api = context;
+    struct api_thread *thread = api_thread_borrow(api->threads);
+    struct auth auth;
+    auth_init(&auth, api, request, thread);
+    auth.again = true;
+    auth.outcome = outcome;
+    unsigned came_to = decide(&auth);
+    if (thread != NULL) {
+        api_thread_count(thread, ENDPOINT_AUTH, came_to, 1);
+    }
+    api_thread_return(api->threads, thread);
+}
+
 void auth_handle(void *context, struct http_exchange *exchange)
 {
     struct api *api = context;
     int64_t start_ns = clock_monotonic_ns(api->options.clock);
+    struct api_thread *thread = api_thread_of_event(api->threads, http_thread(exchange));
     struct auth auth;
-    auth.api = api;
-    auth.exchange = exchange;
-    auth.thread = api_thread_of_event(api->threads, http_thread(exchange));
-    auth.nginx_mode = auth.has_mode = auth.has_cost = false;
-    auth.request = (struct verify_request){.cost = 1, .scopes = auth.scopes};
-    struct api_thread *thread = auth.thread;
+    auth_init(&auth, api, exchange, thread);
     unsigned outcome = decide(&auth);
-    if (thread != NULL) {
+    if (thread != NULL && LIKELY(outcome != OUTCOME_DEFERRED)) {
         int64_t took_ns = clock_monotonic_ns(api->options.clock) - start_ns;
         api_thread_count(thread, ENDPOINT_AUTH, outcome, 1);
         histogram_observe(&thread->latency[ENDPOINT_AUTH], (uint64_t)(took_ns > 0 ? took_ns : 0));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/access.h"
+#include "api/adoption.h"
 #include "api/json_emit.h"
 #include "api/json_input.h"
 #include "api/local.h"
@@ -257,7 +258,8 @@ static tkr_error_t fill(struct api_call *call, const struct request_headers *hea
 }
 
 static void run_from_http(struct api *api, struct http_exchange *exchange,
-                          struct api_thread *thread)
+                          struct api_thread *thread, enum call_asked asked,
+                          enum adopt_outcome outcome)
 {
     struct api_call *call = arena_alloc(http_arena(exchange), sizeof *call);
     if (call == NULL) {
@@ -270,6 +272,8 @@ static void run_from_http(struct api *api, struct http_exchange *exchange,
         .route = api_route_by_id(http_route_id(exchange)),
         .arena = http_arena(exchange),
         .exchange = exchange,
+        .asked = asked,
+        .outcome = outcome,
         .thread = thread,
         .principal = {.org_id = "",
                       .user_id = "",
@@ -296,13 +300,51 @@ static void run_from_http(struct api *api, struct http_exchange *exchange,
 void call_inline(void *context, struct http_exchange *exchange)
 {
     struct api *api = context;
-    run_from_http(api, exchange, api_thread_of_event(api->threads, http_thread(exchange)));
+    run_from_http(api, exchange, api_thread_of_event(api->threads, http_thread(exchange)),
+                  CALL_ASKED_NOTHING, ADOPT_UNDECIDED);
 }
 
 void call_on_worker(void *context, struct http_exchange *exchange)
 {
     struct api *api = context;
     struct api_thread *thread = api_thread_borrow(api->threads);
-    run_from_http(api, exchange, thread);
+    run_from_http(api, exchange, thread, CALL_ASKED_NOTHING, ADOPT_UNDECIDED);
     api_thread_return(api->threads, thread);
+}
+
+/* --- again, after an old endpoint was asked -------------------------------------------------- */
+
+static void run_again(struct api *api, struct http_exchange *exchange, enum call_asked asked,
+                      enum adopt_outcome outcome)
+{
+    struct api_thread *thread = api_thread_borrow(api->threads);
+    run_from_http(api, exchange, thread, asked, outcome);
+    api_thread_return(api->threads, thread);
+}
+
+static void again_for_caller(void *context, void *request, enum adopt_outcome outcome)
+{
+    run_again(context, request, CALL_ASKED_CALLER, outcome);
+}
+
+static void again_for_token(void *context, void *request, enum adopt_outcome outcome)
+{
+    run_again(context, request, CALL_ASKED_TOKEN, outcome);
+}
+
+/* The caller's token comes first, so that each is asked about once at the most. */
+bool call_ask_old(struct api_call *call, enum call_asked which, const char *token, size_t length,
+                  tkr_verdict_t *verdict)
+{
+    if (call->api->adoption == NULL || call->exchange == NULL) {
+        return false;
+    }
+    if (call->asked == which && call->outcome == ADOPT_UNDECIDED) {
+        *verdict = TKR_VERDICT_UNAVAILABLE;
+    }
+    if (call->asked >= which) {
+        return false;
+    }
+    return adoption_take(call->api->adoption, call->exchange, token, length,
+                         which == CALL_ASKED_CALLER ? again_for_caller : again_for_token, verdict);
 }

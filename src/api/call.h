@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "adopt/adopter.h"
 #include "api/client.h"
 #include "api/credentials.h"
 #include "api/threads.h"
@@ -27,6 +28,7 @@ struct api {
     struct credential_sources sources;
     struct client_trust trust;
     struct api_threads *threads;
+    struct adoption *adoption;            /* NULL: no old endpoint is asked */
     _Atomic(struct http_server *) server; /* NULL: not yet, or a local api */
     /* WWW-Authenticate, ready: without `error` (no token), of a conflict, and by verdict. */
     char *challenge_bare, *challenge_conflict, *challenges[TKR_VERDICT_COUNT];
@@ -54,13 +56,18 @@ struct api_route {
 
 struct local_answer;
 
+/* Of which token of a call an old endpoint was asked, when the call runs again after that. */
+enum call_asked { CALL_ASKED_NOTHING, CALL_ASKED_CALLER, CALL_ASKED_TOKEN };
+
 struct api_call {
     struct api *api;
     const struct api_route *route;
     struct arena *arena;
     struct http_exchange *exchange; /* NULL: a local call */
     struct local_answer *local;     /* NULL: an HTTP call */
-    struct api_thread *thread;      /* what to verify with, while the resource runs; may be NULL */
+    enum call_asked asked;
+    enum adopt_outcome outcome; /* of that */
+    struct api_thread *thread;  /* what to verify with, while the resource runs; may be NULL */
     struct principal principal;
     struct credential credential; /* the caller's; state CREDENTIAL_NONE when there is none */
     struct ip_address client;
@@ -97,6 +104,14 @@ void call_problem(struct api_call *call, unsigned status, const char *code, cons
  * that are answered inline. `context` is the api. */
 void call_on_worker(void *context, struct http_exchange *exchange);
 void call_inline(void *context, struct http_exchange *exchange);
+
+/*
+ * What a verdict of not_found comes to, `which` is the token that it is about. True: an old
+ * endpoint is being asked, the call is given away and will run again; return at once. False:
+ * *verdict is what to answer.
+ */
+bool call_ask_old(struct api_call *call, enum call_asked which, const char *token, size_t length,
+                  tkr_verdict_t *verdict);
 
 /* Checks the query against the route and runs the resource; what both ways share. */
 void call_run(struct api_call *call);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/adoption.h"
 #include "api/routes.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -72,6 +73,29 @@ static void verifications(struct buffer *out, struct api *api)
                  api_endpoint_name((enum api_endpoint)i));
         histogram_samples(out, "tokenry_verify_duration_seconds", labels, &totals.latency[i]);
     }
+}
+
+static void adoption(struct buffer *out, struct api *api)
+{
+    static const char *const names[ADOPT_OUTCOME_COUNT] = {
+        [ADOPT_SETTLED] = "adopted", [ADOPT_REFUSED] = "refused", [ADOPT_UNDECIDED] = "undecided"};
+    struct adopter_stats stats;
+    if (api->adoption == NULL) {
+        return;
+    }
+    adoption_stats(api->adoption, &stats);
+    family(out, "tokenry_adopt_questions_total", "counter",
+           "Unknown tokens that the old endpoint was asked about, by what came of it.");
+    for (int i = 0; i < ADOPT_OUTCOME_COUNT; i++) {
+        buffer_print(out, "tokenry_adopt_questions_total{outcome=\"%s\"} %llu\n", names[i],
+                     (unsigned long long)stats.outcomes[i]);
+    }
+    single(out, "tokenry_adopt_spared_total", "counter",
+           "Requests whose token was refused there a moment before.", stats.spared);
+    single(out, "tokenry_adopt_busy_total", "counter",
+           "Requests that found a maximum reached, and were answered unavailable.", stats.busy);
+    single(out, "tokenry_adopt_waiting", "gauge", "Requests that wait for the old endpoint.",
+           stats.waiting);
 }
 
 static void tokens(struct buffer *out, const struct authority_status *status)
@@ -167,5 +191,6 @@ void metrics_get(struct api_call *call)
     store(&body, api->options.authority, &status);
     segment(&body, &status.segment);
     http(&body, api);
+    adoption(&body, api);
     call_answer_text(call, 200, METRICS_TYPE, &body);
 }

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "policy/scopes.h"
 
 #define PATH_TOKENS "/api/v1/auth/tokens"
 #define PATH_TOKEN "/api/v1/auth/tokens/{id}"
@@ -149,6 +150,17 @@ const struct api_route *api_route_by_id(int id)
 {
     ASSERT(id >= 0 && id < ROUTE_COUNT);
     return &api_rows[id];
+}
+
+bool api_scope_opens_route(const char *scope)
+{
+    bool opens = false;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        const char *demanded = api_rows[i].scope;
+        opens = opens || (demanded != NULL &&
+                          scopes_grant(scope, strlen(scope), demanded, strlen(demanded)));
+    }
+    return opens;
 }
 
 /* --- local calls ---------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 
 /* Our part of the row that has this http_route id. */
 const struct api_route *api_route_by_id(int id);
+/* Whether a token with this one scope may call a route that demands one. */
+bool api_scope_opens_route(const char *scope);
 /* For local calls: finds the row of a method and path; `ret_parameter` gets what stands for
  * {…}, percent-decoded. NULL: no such row, or not one for local calls. */
 const struct api_route *api_route_find(enum http_method method, const char *path,

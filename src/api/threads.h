@@ -21,6 +21,7 @@ const char *api_endpoint_name(enum api_endpoint endpoint);
 
 /* What they ended in: a verdict, or not even that. */
 enum { OUTCOME_NO_TOKEN = TKR_VERDICT_COUNT, OUTCOME_CONFLICT, OUTCOME_BAD_REQUEST, OUTCOME_KINDS };
+#define OUTCOME_DEFERRED OUTCOME_KINDS /* it will be run again, and counted then */
 const char *api_outcome_name(unsigned outcome);
 
 struct api_thread {

@@ -7,6 +7,9 @@
  * be counted either. The engine knows no caller, so a caller that is bound to one
  * organisation asks twice: first dry, to learn whose the token is, then in earnest with
  * those that are its own.
+ *
+ * A single unknown token may be asked of an old endpoint (api/adoption.h); those of a batch are
+ * not.
  */
 #include <stdio.h>
 #include <string.h>
@@ -59,12 +62,13 @@ static void observe(struct api_call *call, enum api_endpoint endpoint, int64_t s
     histogram_observe(&call->thread->latency[endpoint], (uint64_t)(took_ns > 0 ? took_ns : 0));
 }
 
-static void verify_one(struct api_call *call, const struct verify_request *request,
+/* False: an old endpoint is asked about the token, and the call will run again. */
+static bool verify_one(struct api_call *call, const struct verify_request *request,
                        struct verify_result *ret_result)
 {
     *ret_result = (struct verify_result){.verdict = TKR_VERDICT_UNAVAILABLE};
     if (!has_verifier(call)) {
-        return;
+        return true;
     }
     int64_t start_ns = clock_monotonic_ns(call->api->options.clock);
     bool hidden = false;
@@ -77,10 +81,16 @@ static void verify_one(struct api_call *call, const struct verify_request *reque
         hide(request, ret_result);
     } else {
         verify_token(call->thread->verifier, request, ret_result);
+        if (ret_result->verdict == TKR_VERDICT_NOT_FOUND && !ret_result->honeytoken &&
+            call_ask_old(call, CALL_ASKED_TOKEN, request->token, request->token_length,
+                         &ret_result->verdict)) {
+            return false;
+        }
     }
     api_thread_count(call->thread, ENDPOINT_VERIFY, ret_result->verdict, 1);
     api_thread_count_warned(call->thread, ret_result);
     observe(call, ENDPOINT_VERIFY, start_ns);
+    return true;
 }
 
 void verify_post(struct api_call *call)
@@ -97,7 +107,9 @@ void verify_post(struct api_call *call)
         return;
     }
     struct verify_result result;
-    verify_one(call, &request, &result);
+    if (!verify_one(call, &request, &result)) {
+        return;
+    }
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
     buffer_init(&body, API_ANSWER_BYTES_MAX);

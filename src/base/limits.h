@@ -109,6 +109,15 @@
 #define LEAK_KEYS_BYTES_MAX (64 * 1024) /* that list; more: too_large */
 #define LEAK_KEY_NAME_BYTES_MAX 128     /* key identifier; longer: invalid_request */
 
+/* --- asking an old endpoint ----------------------------------------------------------- */
+#define ADOPT_IN_FLIGHT_MAX 64             /* questions at once (`adopt.in_flight`) */
+#define ADOPT_FLIGHTS_MAX 256              /* tokens that are asked about or queued; more: 503 */
+#define ADOPT_WAITING_MAX 1024             /* requests that wait for it; more: 503 */
+#define ADOPT_ANSWER_BYTES_MAX (64 * 1024) /* an answer of the endpoint; more: 503 */
+#define ADOPT_TIMEOUT_MS_MAX 10000         /* `adopt.timeout_ms`, the whole wait for it */
+#define ADOPT_PER_SECOND_MAX 10000         /* `adopt.per_second`: questions; more: 503 */
+#define ADOPT_REFUSED_MAX (1024 * 1024)    /* refused tokens remembered; more: the oldest goes */
+
 /* --- the store ----------------------------------------------------------------------- */
 #define STORE_BATCH_MAX 512      /* changes in one group commit */
 #define STORE_BUSY_MS 5000       /* wait for a lock that another process holds, then `locked` */
@@ -133,19 +142,19 @@
 #define USAGE_FLUSH_LINES_MAX 20000  /* lines written a flush; the rest stays for the next */
 #define USAGE_FLUSH_SLICE 1000       /* lines in one transaction, between two batches of changes */
 #define USAGE_FLUSH_COUNT_MAX (1ULL << 40) /* requests a flush books on a line; not the rest */
-#define OWN_KEYS_MAX 10000     /* of a user, by self-service (`self_service.keys_max`): capacity */
+#define OWN_KEYS_MAX 10000 /* of a user, by self-service (`self_service.keys_max`): capacity */
 #define ENVIRONMENT_TOKENS_MAX 256 /* in API_TOKEN and API_TOKENS; more: it does not start */
-#define FAMILY_TOKENS_MAX 1000 /* descendants revoked with a token; more: capacity */
-#define STATUS_COUNTS_MS 10000             /* tokens by status are counted at most this often */
-#define CLOCK_FLUSH_MS 60000               /* an idle authority writes its clock this often */
+#define FAMILY_TOKENS_MAX 1000     /* descendants revoked with a token; more: capacity */
+#define STATUS_COUNTS_MS 10000     /* tokens by status are counted at most this often */
+#define CLOCK_FLUSH_MS 60000       /* an idle authority writes its clock this often */
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */
-#define ROTATION_WATCHED_MAX 4096          /* overlaps that are watched for quiet; more end by time */
-#define EMERGENCY_SETTLE_ROWS 2000         /* rows that an emergency revocation settles at once */
-#define EMERGENCY_SETTLE_RANGE 20000       /* row numbers that it looks through at once */
-#define CLEANUP_BATCH_MAX 500              /* tokens cleaned away in one transaction */
-#define CLEANUP_EVERY_MS 3600000           /* between two cleanups that found all there was */
+#define ROTATION_WATCHED_MAX 4096    /* overlaps that are watched for quiet; more end by time */
+#define EMERGENCY_SETTLE_ROWS 2000   /* rows that an emergency revocation settles at once */
+#define EMERGENCY_SETTLE_RANGE 20000 /* row numbers that it looks through at once */
+#define CLEANUP_BATCH_MAX 500        /* tokens cleaned away in one transaction */
+#define CLEANUP_EVERY_MS 3600000     /* between two cleanups that found all there was */
 
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */

@@ -89,6 +89,15 @@ struct config {
     int64_t self_service, own_keys_max; /* 0 is off */
     /* [environment] */
     char *environment_tier; /* "": no limits */
+    /* [adopt] */
+    char *adopt_url, *adopt_header, *adopt_scheme, *adopt_ca_file;
+    int64_t adopt_timeout_ms, adopt_in_flight, adopt_per_second, adopt_refused_s,
+        adopt_refused_tokens;
+    char *adopt_accept, *adopt_refuse;
+    char *adopt_user_member, *adopt_name_member, *adopt_tier_member, *adopt_scopes_member,
+        *adopt_expires_member;
+    char *adopt_user, *adopt_tier, *adopt_org;
+    int64_t adopt_kind; /* enum token_kind */
     /* [migration] */
     int64_t shared_token; /* enum shared_phase */
 

@@ -37,6 +37,7 @@
     X(usage,    "Counting of requests.") \
     X(self_service, "Keys that users make for themselves, under /api/keys.") \
     X(environment, "Tokens in the daemon's own environment: API_TOKEN and API_TOKENS.") \
+    X(adopt, "An old endpoint that is asked once about a token that is unknown here, to adopt it.") \
     X(migration, "Phases of leaving an old way behind.") \
     X(segment,  "The shared memory from which every verification is answered.")
 
@@ -140,7 +141,49 @@
     X(migration, shared_token, CHOICE, shared_token, 0, 0, "accept", "accept,warn,refuse", "", \
       "What becomes of the token of API_TOKEN, which all share: accept; warn lets it through and " \
       "says so in X-Auth-Warning and in a metric, until nobody uses it any more; refuse " \
-      "disables it.")
+      "disables it.") \
+    X(adopt, url, TEXT, adopt_url, 0, 1024, "", "", "", \
+      "Asked with GET and the token in a header, as http:// or https://. It answers with one of " \
+      "adopt.accept and a JSON object that says whose the token is. Empty: nobody is asked.") \
+    X(adopt, header, TEXT, adopt_header, 1, CREDENTIAL_NAME_BYTES_MAX, "Authorization", "", "", \
+      "The header that carries the token.") \
+    X(adopt, scheme, TEXT, adopt_scheme, 0, CREDENTIAL_NAME_BYTES_MAX, "Bearer", "", "", \
+      "What stands before the token in it. Empty: nothing.") \
+    X(adopt, ca_file, PATH, adopt_ca_file, 0, 1024, "", "", "", \
+      "PEM file with the authorities that an https endpoint is verified with. Empty: the system's.") \
+    X(adopt, timeout_ms, INTEGER, adopt_timeout_ms, 50, ADOPT_TIMEOUT_MS_MAX, "2000", \
+      "milliseconds", "", "How long a request waits for the endpoint; then it is answered 503.") \
+    X(adopt, in_flight, INTEGER, adopt_in_flight, 1, ADOPT_IN_FLIGHT_MAX, "8", "questions", "", \
+      "Questions at once.") \
+    X(adopt, per_second, INTEGER, adopt_per_second, 1, ADOPT_PER_SECOND_MAX, "50", "questions", "", \
+      "Questions a second. A request that finds them used up is answered 503.") \
+    X(adopt, refused_s, SECONDS, adopt_refused_s, 1, 86400, "60", "seconds", "", \
+      "A token that the endpoint refused is not asked about again for so long.") \
+    X(adopt, refused_tokens, INTEGER, adopt_refused_tokens, 64, ADOPT_REFUSED_MAX, "65536", \
+      "tokens", "", "How many refused tokens are remembered.") \
+    X(adopt, accept, TEXT, adopt_accept, 1, 64, "200", "", "", \
+      "Statuses that say yes, with commas.") \
+    X(adopt, refuse, TEXT, adopt_refuse, 1, 64, "401,403,404", "", "", \
+      "Statuses that say no, with commas. Any other one leaves it undecided: 503.") \
+    X(adopt, user_member, TEXT, adopt_user_member, 0, 255, "user_id", "", "", \
+      "The member of the answer that names the user; a dot goes into an object, as data.user_id.") \
+    X(adopt, name_member, TEXT, adopt_name_member, 0, 255, "name", "", "", \
+      "The same for the name of the token.") \
+    X(adopt, tier_member, TEXT, adopt_tier_member, 0, 255, "tier", "", "", \
+      "The same for its tier; one that does not exist here counts as adopt.tier.") \
+    X(adopt, scopes_member, TEXT, adopt_scopes_member, 0, 255, "scopes", "", "", \
+      "The same for its scopes, a list or a text. Those that would open Tokenry's own API are " \
+      "left out.") \
+    X(adopt, expires_member, TEXT, adopt_expires_member, 0, 255, "expires_at", "", "", \
+      "The same for its end: RFC 3339, or a number of seconds; null is never.") \
+    X(adopt, user, TEXT, adopt_user, 0, USER_ID_BYTES_MAX, "", "", "", \
+      "The user of a token whose answer names none. Empty: such a token is not adopted.") \
+    X(adopt, tier, TEXT, adopt_tier, 1, TIER_NAME_BYTES_MAX, "free", "", "", \
+      "The tier of a token whose answer names none.") \
+    X(adopt, kind, CHOICE, adopt_kind, 0, 0, "user", "user,service", "", \
+      "The kind of adopted tokens.") \
+    X(adopt, org, TEXT, adopt_org, 1, ORG_ID_BYTES_MAX, "default", "", "", \
+      "The organisation of adopted tokens.")
 /* clang-format on */
 
 #endif

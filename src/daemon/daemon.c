@@ -271,6 +271,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
         .environment = options->environment,
         .clock = clock_system(),
         .log = log,
+        .adopt = true,
         .create = true,
         .reset_clock = options->reset_clock,
     };
@@ -287,6 +288,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
     let_second_interrupt_kill();
     log_event(log, LOG_INFO, "stopping", LOG_TEXT("signal", why));
     service_notify(notify, "STOPPING=1");
+    api_stop_waiting(wire_api(wire));
     http_server_stop(server, config->stop_grace_s * 1000);
     return TKR_OK;
 }

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "crypto/digest.h"
+#include "token/token_strength.h"
 
 #define SHARED_VARIABLE "API_TOKEN"
 #define LIST_VARIABLE "API_TOKENS"
@@ -115,6 +116,18 @@ static bool read_user(struct reader *reader, struct environment_token *token, bo
     return true;
 }
 
+/* It works all the same: it did so where it comes from. */
+static void judge_strength(struct reader *reader, const struct environment_token *token,
+                           struct span text)
+{
+    const char *about[] = {token->user_id};
+    struct token_strength strength = token_strength(text.text, text.length, about, 1);
+    if (strength.weakness != TOKEN_STRONG) {
+        tell(reader, LOG_WARNING, "%s: it is weak: it %s", token->origin,
+             token_weakness_text(strength.weakness));
+    }
+}
+
 static bool is_duplicate(struct reader *reader, const struct environment_token *token)
 {
     for (size_t i = 0; i < reader->tokens.count; i++) {
@@ -163,6 +176,7 @@ static tkr_error_t add(struct reader *reader, const char *variable, size_t posit
              "a token has 20 to 512 visible ASCII characters; make one with openssl rand -hex 32");
         return TKR_OK;
     }
+    judge_strength(reader, &token, text);
     token_display_prefix(reader->prefixes, text.text, text.length, token.display_prefix);
     TRY(digest_sha256(text.text, text.length, token.digest));
     if (is_duplicate(reader, &token)) {

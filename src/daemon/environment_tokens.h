@@ -14,7 +14,7 @@
  *                    a token or a colon without a label, one token for two users, too many.
  *                    Starting all the same would disable the row that the entry means, and lock
  *                    out who has it while all looks well
- *   warns            an empty entry, the same entry twice
+ *   warns            an empty entry, the same entry twice, a token that can be guessed
  *
  * They are read once, and then wiped from the environment: from the memory that environ(7) points
  * to, which is what /proc/PID/environ shows. What remains is not ours to wipe: the environment of

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adopt/old_endpoint.h"
+#include "base/text.h"
 #include "daemon/runtime_directory.h"
 #include "limiter/local/limiter_local.h"
 #include "store/sqlite/store_sqlite.h"
@@ -16,6 +18,8 @@ struct wire {
     struct log *log;
     struct store_port store;
     struct authority *authority;
+    struct old_endpoint *old_endpoint; /* NULL: none */
+    struct adopt_port adopt_port;
     struct api *api;
 };
 
@@ -42,7 +46,6 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .runtime_directory = wire->runtime_directory,
         .clock = options->clock,
         .random = random_system(),
-        .prefixes = prefixes_of(config),
         .one_active_per_user = config->one_active_per_user != 0,
         .prefixes = wire_prefixes(config),
         .usage_flush_ms = config->usage_flush_ms,
@@ -67,10 +70,87 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
     return authority_new(&authority, &wire->authority, fault);
 }
 
+/* --- the old endpoint ---------------------------------------------------------------------- */
+
+static tkr_error_t ask_old_endpoint(void *context, const char *token, size_t length,
+                                    int64_t timeout_ms, bool (*cancelled)(void *of), void *of,
+                                    struct adopt_answer *ret_answer, struct fault *fault)
+{
+    return old_endpoint_ask(context, token, length, timeout_ms, cancelled, of, ret_answer, fault);
+}
+
+static tkr_error_t read_statuses(const char *key, const char *text,
+                                 struct adopt_statuses *ret_statuses, struct fault *fault)
+{
+    tkr_error_t error = adopt_statuses_parse(text, ret_statuses);
+    return error == TKR_OK ? TKR_OK
+                           : fault_set(fault, TKR_INVALID, key,
+                                       "%s: must be 1 to %d statuses of 200 to 599, with commas",
+                                       key, ADOPT_STATUSES_MAX);
+}
+
+static tkr_error_t check_header(const struct config *config, struct fault *fault)
+{
+    bool fine = text_is_visible_ascii(config->adopt_header, strlen(config->adopt_header)) &&
+                strchr(config->adopt_header, ':') == NULL &&
+                (config->adopt_scheme[0] == '\0' ||
+                 text_is_visible_ascii(config->adopt_scheme, strlen(config->adopt_scheme)));
+    return fine ? TKR_OK
+                : fault_set(fault, TKR_INVALID, "adopt.header",
+                            "adopt.header, adopt.scheme: must be one word of ASCII");
+}
+
+static tkr_error_t open_old_endpoint(struct wire *wire, const struct config *config,
+                                     struct fault *fault)
+{
+    struct old_endpoint_options options = {
+        .url = config->adopt_url,
+        .header = config->adopt_header,
+        .scheme = config->adopt_scheme,
+        .ca_file = config->adopt_ca_file,
+        .members = {.user = config->adopt_user_member,
+                    .name = config->adopt_name_member,
+                    .tier = config->adopt_tier_member,
+                    .scopes = config->adopt_scopes_member,
+                    .expires = config->adopt_expires_member},
+        .in_flight = (unsigned)config->adopt_in_flight,
+    };
+    TRY(check_header(config, fault));
+    TRY(read_statuses("adopt.accept", config->adopt_accept, &options.accepted, fault));
+    TRY(read_statuses("adopt.refuse", config->adopt_refuse, &options.refused, fault));
+    TRY(old_endpoint_new(&options, &wire->old_endpoint, fault));
+    if (old_endpoint_exposes(config->adopt_url)) {
+        report(wire->log, LOG_WARNING, "tokens_in_clear",
+               "adopt.url is http to another host: whoever sees the network sees tokens");
+    }
+    wire->adopt_port = (struct adopt_port){ask_old_endpoint, wire->old_endpoint};
+    return TKR_OK;
+}
+
+static struct api_adoption adoption_of(const struct wire *wire, const struct config *config)
+{
+    static_assert((int)TOKEN_KIND_USER == 0 && (int)TOKEN_KIND_SERVICE == 1, "adopt.kind so");
+    return (struct api_adoption){
+        .port = wire->old_endpoint != NULL ? &wire->adopt_port : NULL,
+        .in_flight = (unsigned)config->adopt_in_flight,
+        .timeout_ms = config->adopt_timeout_ms,
+        .refused_ms = config->adopt_refused_s * 1000,
+        .per_second = (uint32_t)config->adopt_per_second,
+        .refused_entries = (uint32_t)config->adopt_refused_tokens,
+        .org_id = config->adopt_org,
+        .tier = config->adopt_tier,
+        .user_id = config->adopt_user,
+        .kind = (enum token_kind)config->adopt_kind,
+    };
+}
+
 static tkr_error_t open_api(struct wire *wire, const struct wire_options *options,
                             struct fault *fault)
 {
     const struct config *config = options->config;
+    if (options->adopt && config->adopt_url[0] != '\0') {
+        TRY(open_old_endpoint(wire, config, fault));
+    }
     struct api_options api = {
         .authority = wire->authority,
         .runtime_directory = wire->runtime_directory,
@@ -83,6 +163,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .realm = config->realm,
         .socket_admin_uid = geteuid(),
         .self_service = config->self_service != 0,
+        .adoption = adoption_of(wire, config),
         .log = wire->log,
         .version = TOKENRY_VERSION,
     };
@@ -135,6 +216,7 @@ void wire_close(struct wire *wire)
         return;
     }
     api_free(wire->api);
+    old_endpoint_free(wire->old_endpoint);
     authority_free(wire->authority);
     store_sqlite_close(&wire->store);
     free(wire->runtime_directory);

@@ -156,7 +156,9 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     token->not_before_ms = create->not_before_ms;
     token->created_at_ms = now_ms; /* anew when it is stored: see token_give_birth */
     token->line = SEGMENT_NO_LINE;
-    token->source = create->chosen != NULL ? TOKEN_SOURCE_CHOSEN : TOKEN_SOURCE_MADE;
+    token->source = create->adopted          ? TOKEN_SOURCE_ADOPTED
+                    : create->chosen != NULL ? TOKEN_SOURCE_CHOSEN
+                                             : TOKEN_SOURCE_MADE;
     memcpy(token->created_by, change->by.token_id, strlen(change->by.token_id) + 1);
     change->own = create->own;
     change->own_tier = create->own_tier;
@@ -173,7 +175,8 @@ tkr_error_t authority_create_token(struct authority *authority, const struct pri
     if (atomic_load(&authority->segment_full)) {
         return fault_set(fault, TKR_NO_SPACE, "", "the runtime directory is full");
     }
-    TRY(change_new(authority, &change_create, by, done, context, &change, fault));
+    const struct change_kind *kind = create->adopted ? &change_adopt : &change_create;
+    TRY(change_new(authority, kind, by, done, context, &change, fault));
     tkr_error_t error = prepare(authority, create, change, fault);
     if (error != TKR_OK) {
         change_free(authority, change);
@@ -210,6 +213,7 @@ static tkr_error_t insert(struct authority *authority, struct change *change)
     TRY(token_give_birth(authority, segment_writer_now_ms(authority->segment), &token));
     memcpy(token.lineage_id, token.id, sizeof(token.lineage_id));
     TRY(org_decide_expiry(authority, change, &token, &change->lifetime, token.created_at_ms));
+    own_key_cut(change, &token);
     TRY(check_validity(token.not_before_ms, token.expires_at_ms, &change->result.fault));
     TRY(role_join(authority, change, &token));
     TRY(tiers_ensure_user(authority, change, &token, token.created_at_ms));
@@ -251,3 +255,4 @@ static tkr_error_t show_create(struct authority *authority, struct change *chang
 }
 
 const struct change_kind change_create = {"token.create", apply_create, show_create};
+const struct change_kind change_adopt = {"token.adopt", apply_create, show_create};

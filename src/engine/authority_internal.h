@@ -70,7 +70,7 @@ extern const struct change_kind change_create, change_update, change_revoke, cha
     change_quarantine, change_emergency, change_cleanup;
 extern const struct change_kind change_user_create, change_user_update, change_org_create,
     change_org_update, change_role_put, change_role_delete;
-extern const struct change_kind change_revoke_family;
+extern const struct change_kind change_adopt, change_revoke_family;
 
 /* Tokens that a change wrote, too many to be kept whole: they are shown as the store has them. */
 struct change_ids {
@@ -118,6 +118,7 @@ struct change {
     bool retiered;          /* user: tokens that inherit their tier have another one now */
     bool denies;            /* afterwards the token is refused: showing it must not fail */
     bool other_denies;      /* likewise the other */
+    int64_t maker_ends_ms;  /* a key of one's own: the end of the token that makes it; 0: never */
     bool version_is_new;    /* rotate: the predecessor got its own line just now */
     uint8_t (*digests)[TOKEN_DIGEST_BYTES]; /* cleanup: of the tokens that it was at */
     size_t digest_count;
@@ -323,6 +324,8 @@ void show_ids(struct authority *authority, const struct change *change);
 /* --- authority_own.c --------------------------------------------------------------------- */
 /* On the writer thread: takes from change->asked what the token that makes it has not. */
 MUST_USE tkr_error_t own_key_bound(struct authority *authority, struct change *change);
+/* A key ends no later than its maker. After its own end was decided. */
+void own_key_cut(struct change *change, struct token *key);
 
 /* --- tiers.c ----------------------------------------------------------------------------- */
 /* Makes the token's user as far as it is new, with a line if its tier is of users. A tier that is

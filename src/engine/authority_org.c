@@ -204,11 +204,14 @@ tkr_error_t org_decide_expiry(struct authority *authority, struct change *change
     struct change_result *result = &change->result;
     struct org_policy policy;
     TRY(org_policy_of(authority, change, token->org_id, &policy));
-    const struct lifetime_policy *lifetime = &policy.lifetimes[token->kind];
-    TRY(lifetime_decide(lifetime, asked, now_ms, &token->expires_at_ms, &result->clamped,
+    struct lifetime_policy lifetime = policy.lifetimes[token->kind];
+    if (change->kind == &change_adopt) { /* nobody is there to ask for less */
+        lifetime.on_exceed = ON_EXCEED_CLAMP;
+    }
+    TRY(lifetime_decide(&lifetime, asked, now_ms, &token->expires_at_ms, &result->clamped,
                         &result->fault));
     if (result->clamped) {
-        result->clamp_max_s = lifetime->max_s;
+        result->clamp_max_s = lifetime.max_s;
         result->clamp_asked_s =
             asked->has_expires_at ? (asked->expires_at_ms - now_ms + 999) / 1000 : 0;
     }

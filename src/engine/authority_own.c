@@ -168,15 +168,13 @@ static tkr_error_t bound_networks(struct change *change, const struct token *mak
     return TKR_OK;
 }
 
-static tkr_error_t bound_end(struct change *change, const struct token *maker)
+void own_key_cut(struct change *change, struct token *key)
 {
-    struct token *key = &change->asked;
-    if (maker->expires_at_ms != 0 &&
-        (key->expires_at_ms == 0 || key->expires_at_ms > maker->expires_at_ms)) {
-        key->expires_at_ms = maker->expires_at_ms;
+    int64_t end_ms = change->maker_ends_ms;
+    if (change->own && end_ms != 0 && (key->expires_at_ms == 0 || key->expires_at_ms > end_ms)) {
+        key->expires_at_ms = end_ms;
         change->result.clamped_to_maker = true;
     }
-    return check_validity(key->not_before_ms, key->expires_at_ms, &change->result.fault);
 }
 
 static tkr_error_t check_room(struct authority *authority, struct change *change)
@@ -202,7 +200,7 @@ tkr_error_t own_key_bound(struct authority *authority, struct change *change)
     TRY(bound_kind(change, &maker));
     TRY(bound_limits(authority, change, &maker));
     TRY(bound_networks(change, &maker));
-    TRY(bound_end(change, &maker));
+    change->maker_ends_ms = maker.expires_at_ms;
     change->asked.has_credit_line = maker.has_credit_line;
     change->asked.credit_line = maker.credit_line;
     return check_room(authority, change);

@@ -131,6 +131,9 @@ struct token_create {
     uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* of the canonical request, for the key */
     /* Set by authority_create_own_key: the writer holds it against the token that made it. */
     bool own, own_tier; /* own_tier: the tier was asked for */
+    /* `chosen` is from an old endpoint, which vouched for it: source `adopted`, an event of its
+     * own (token.adopt), and a lifetime beyond the policy is cut, never refused. */
+    bool adopted;
 };
 /* Errors: OUT_OF_RANGE/INVALID (naming the member; `token`: the chosen one is weak), FORBIDDEN
  * (more scope than the caller has, another org, kind admin or force without `*`), CONFLICT (the

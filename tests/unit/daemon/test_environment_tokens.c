@@ -13,8 +13,8 @@
 #include "crypto/digest.h"
 #include "daemon/environment_tokens.h"
 
-#define ONE "6a12a1f2250df9edcea50e7b00b30142f353749c1965960770a32ed2e61d3c64"
-#define TWO "9b34c5e6a7d8f1e2b3c4a5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6"
+#define ONE "f3b1c09d5e7a42861b9cd4e05a7f36e8c2d915b07f4ea68390bd1c5f72e8a46d"
+#define TWO "07c4e9a1f85d3b62a0e7194cd86fb35e2a9d04f7b1c683e5d97a20fc4b68e13a"
 
 struct told {
     char text[2048]; /* all of it, a line each */
@@ -87,7 +87,7 @@ static void test_an_entry_that_can_be_no_token_is_named_and_never_shown(void **s
         {":" ONE, "entry 1: the label", ONE, TKR_INVALID},
         {"a:" ONE ",b:" ONE, "entry 2 (b): the same token as API_TOKENS, entry 1 (a)", ONE,
          TKR_CONFLICT},
-        {ONE ":short", "entry 1 (6a12a1f2250d...)", ONE, TKR_INVALID},
+        {ONE ":short", "entry 1 (f3b1c09d5e7a...)", ONE, TKR_INVALID},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct taken taken = take(NULL, rows[i].list, SHARED_ACCEPT);
@@ -152,7 +152,7 @@ static void test_labels_are_users_and_entries_without_one_are_numbered(void **st
     assert_token(&taken, 1, "env-2", TWO);
     assert_true(taken.tokens.tokens[0].labelled);
     assert_false(taken.tokens.tokens[1].labelled);
-    assert_string_equal(taken.tokens.tokens[0].display_prefix, "6a12");
+    assert_string_equal(taken.tokens.tokens[0].display_prefix, "f3b1");
     environment_tokens_free(&taken.tokens);
 }
 
@@ -172,6 +172,17 @@ static void test_empty_and_repeated_entries_warn_only(void **state)
     assert_int_equal(taken.told.warnings, 3);
     assert_non_null(strstr(taken.told.text, "API_TOKENS, entry 2: it is empty"));
     assert_non_null(strstr(taken.told.text, "entry 3 (admin): the same as API_TOKENS, entry 1"));
+    environment_tokens_free(&taken.tokens);
+}
+
+static void test_a_weak_token_warns_only_and_is_not_shown(void **state)
+{
+    struct taken taken = take(NULL, "admin:password-password-password", SHARED_ACCEPT);
+    assert_int_equal(taken.error, TKR_OK);
+    assert_int_equal(taken.tokens.count, 1);
+    assert_int_equal(taken.told.warnings, 1);
+    assert_non_null(strstr(taken.told.text, "API_TOKENS, entry 1 (admin): it is weak"));
+    assert_null(strstr(taken.told.text, "password"));
     environment_tokens_free(&taken.tokens);
 }
 
@@ -204,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_labels_are_users_and_entries_without_one_are_numbered),
         cmocka_unit_test(test_two_tokens_of_one_label_are_both_taken),
         cmocka_unit_test(test_empty_and_repeated_entries_warn_only),
+        cmocka_unit_test(test_a_weak_token_warns_only_and_is_not_shown),
         cmocka_unit_test(test_the_phase_is_of_the_shared_token_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
