@@ -173,6 +173,15 @@
 #define DAEMON_CONNECTIONS_LEAST 16 /* room for fewer open files: it does not start */
 #define DAEMON_FILES_SPARE 128      /* open files beside connections: database, segment, epoll */
 
+/* --- import from other stores ---------------------------------------------------------------- */
+#define IMPORT_ENTRY_BYTES_MAX (64 * 1024) /* a line of CSV, an entry of JSON; more: a bad row */
+#define IMPORT_ROW_BYTES_MAX (512 * 1024)  /* memory of one row's values; more: out_of_memory */
+#define IMPORT_READ_BYTES (64 * 1024)      /* of a file at a time */
+#define IMPORT_ENV_BYTES_MAX (1024 * 1024) /* a .env file; more: too_large */
+#define IMPORT_COLUMNS_MAX 256             /* of a table; more: an error. Of JSON: not told */
+#define IMPORT_COLUMN_BYTES_MAX 63         /* a longer name is no member */
+#define IMPORT_REQUESTS_MAX (1LL << 48)    /* a request count; more: a bad row */
+
 /* --- the command line ---------------------------------------------------------------------- */
 #define CLI_ARGUMENTS_MAX 512                     /* words behind a command; more: usage error */
 #define CLI_ANSWER_BYTES_MAX API_ANSWER_BYTES_MAX /* an answer of the API; more: an error */
