@@ -7,8 +7,8 @@
 #include "import/row.h"
 
 static const struct import_reader *const readers[IMPORT_KIND_COUNT] = {
-    [IMPORT_ENV] = &import_env,
-    [IMPORT_JSON] = &import_json,
+    [IMPORT_ENV] = &import_env,       [IMPORT_JSON] = &import_json,
+    [IMPORT_SQLITE] = &import_sqlite, [IMPORT_POSTGRES] = &import_postgres,
     [IMPORT_CSV] = &import_csv,
 };
 

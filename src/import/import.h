@@ -7,7 +7,7 @@
  *   columns.c     which column or key is which member, by synonyms
  *   time.c        the times that other programs write
  *   bytes.c       a file, some bytes at a time
- *   env.c json.c csv.c   one kind each
+ *   env.c json.c csv.c sqlite.c postgres.c   one kind each
  *
  * A row that cannot be taken is an outcome like others (IMPORT_BAD, with its reason) and never
  * ends the stream; an error does: the file cannot be read, its frame is broken, the database is
@@ -42,9 +42,11 @@
 #include "token/token_text.h"
 
 enum import_kind {
-    IMPORT_ENV,  /* API_TOKEN and API_TOKENS, of a .env file or of our environment */
-    IMPORT_JSON, /* an object by digest, an array, or what `tokenry export` wrote */
-    IMPORT_CSV,  /* RFC 4180, with a header */
+    IMPORT_ENV,      /* API_TOKEN and API_TOKENS, of a .env file or of our environment */
+    IMPORT_JSON,     /* an object by digest, an array, or what `tokenry export` wrote */
+    IMPORT_SQLITE,   /* a table of a SQLite database */
+    IMPORT_POSTGRES, /* a table of a PostgreSQL database */
+    IMPORT_CSV,      /* RFC 4180, with a header */
     IMPORT_KIND_COUNT
 };
 const char *import_kind_name(enum import_kind kind);

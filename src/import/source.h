@@ -25,6 +25,7 @@ struct import_reader {
     tkr_error_t (*next)(struct import_source *source, bool *ret_end, struct fault *fault);
     void (*close)(struct import_source *source); /* state may be NULL or half built */
 };
-extern const struct import_reader import_env, import_json, import_csv;
+extern const struct import_reader import_env, import_json, import_sqlite, import_postgres,
+    import_csv;
 
 #endif
