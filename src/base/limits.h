@@ -174,15 +174,19 @@
 #define DAEMON_FILES_SPARE 128      /* open files beside connections: database, segment, epoll */
 
 /* --- import from other stores ---------------------------------------------------------------- */
-#define IMPORT_ENTRY_BYTES_MAX (64 * 1024) /* a line of CSV, an entry of JSON; more: a bad row */
-#define IMPORT_CELL_BYTES_MAX (64 << 20)   /* a row of SQLite; more: an error, at its row */
-#define IMPORT_ROW_BYTES_MAX (512 * 1024)  /* memory of one row's values; more: out_of_memory */
-#define IMPORT_READ_BYTES (64 * 1024)      /* of a file at a time */
-#define IMPORT_ENV_BYTES_MAX (1024 * 1024) /* a .env file; more: too_large */
-#define IMPORT_COLUMNS_MAX 256             /* of a table; more: an error. Of JSON: not told */
-#define IMPORT_COLUMN_BYTES_MAX 63         /* a longer name is no member */
-#define IMPORT_REQUESTS_MAX (1LL << 48)    /* a request count; more: a bad row */
-#define IMPORT_WAIT_S 60                   /* for the next row of a database; then: timeout */
+#define IMPORT_CALL_ROWS_MAX 1000            /* tokens in one call; more: too_large */
+#define IMPORT_CHANGE_ROWS_MAX 500           /* of them in one transaction; more: the next one */
+#define IMPORT_CHANGE_BYTES_MAX (4 << 20)    /* memory of one such change; more: too_large */
+#define HTTP_IMPORT_BODY_BYTES_MAX (4 << 20) /* body of the import call; more: 413 */
+#define IMPORT_ENTRY_BYTES_MAX (64 * 1024)   /* a line of CSV, an entry of JSON; more: a bad row */
+#define IMPORT_CELL_BYTES_MAX (64 << 20)     /* a row of SQLite; more: an error, at its row */
+#define IMPORT_ROW_BYTES_MAX (512 * 1024)    /* memory of one row's values; more: out_of_memory */
+#define IMPORT_READ_BYTES (64 * 1024)        /* of a file at a time */
+#define IMPORT_ENV_BYTES_MAX (1024 * 1024)   /* a .env file; more: too_large */
+#define IMPORT_COLUMNS_MAX 256               /* of a table; more: an error. Of JSON: not told */
+#define IMPORT_COLUMN_BYTES_MAX 63           /* a longer name is no member */
+#define IMPORT_REQUESTS_MAX (1LL << 48)      /* a request count; more: a bad row */
+#define IMPORT_WAIT_S 60                     /* for the next row of a database; then: timeout */
 
 /* --- the command line ---------------------------------------------------------------------- */
 #define CLI_ARGUMENTS_MAX 512                     /* words behind a command; more: usage error */

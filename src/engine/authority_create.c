@@ -16,7 +16,7 @@
 
 /* The kind is told to whoever verifies, and chooses the lifetime policy: no label that a lesser
  * token may print. */
-static tkr_error_t check_kind(const struct principal *by, enum token_kind kind, struct fault *fault)
+tkr_error_t check_kind(const struct principal *by, enum token_kind kind, struct fault *fault)
 {
     if (kind == TOKEN_KIND_ADMIN && !principal_is_global(by)) {
         return fault_set(fault, TKR_FORBIDDEN, "kind", "only scope * makes admin tokens");
@@ -41,7 +41,7 @@ static tkr_error_t check_create(const struct authority *authority,
     return TKR_OK;
 }
 
-static tkr_error_t check_tier(struct authority *authority, const char *name, struct fault *fault)
+tkr_error_t check_tier_exists(struct authority *authority, const char *name, struct fault *fault)
 {
     struct known_tier tier;
     if (name != NULL && tiers_find(authority, name, &tier) != TKR_OK) {
@@ -137,7 +137,7 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     TRY(check_kind(&change->by, create->kind, fault));
     TRY(change_check_force(&change->by, create, fault));
     TRY(check_org(authority, &change->by, create->org_id, &org, fault));
-    TRY(check_tier(authority, create->tier, fault));
+    TRY(check_tier_exists(authority, create->tier, fault));
     TRY(check_scopes(authority, &change->by, create->scopes, create->scope_count, change->arena,
                      &token->scopes, fault));
     TRY(change_make_text(authority, create, change, fault));

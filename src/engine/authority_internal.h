@@ -67,7 +67,7 @@ struct change_kind {
 };
 extern const struct change_kind change_create, change_update, change_revoke, change_tier,
     change_rotate, change_rollback, change_end_grace, change_disable, change_restore,
-    change_quarantine, change_emergency, change_cleanup;
+    change_quarantine, change_emergency, change_cleanup, change_import;
 extern const struct change_kind change_user_create, change_user_update, change_org_create,
     change_org_update, change_role_put, change_role_delete;
 extern const struct change_kind change_adopt, change_revoke_family;
@@ -106,6 +106,7 @@ struct change {
     struct org_write org_asked;
     struct role_write role_asked;   /* its scopes are asked.scopes */
     struct lifetime_asked lifetime; /* create */
+    struct import_batch *import;    /* import: its tokens; else NULL */
 
     /* What became of it. */
     struct change_result result;
@@ -131,6 +132,11 @@ extern const struct principal principal_system;
 MUST_USE tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,
                                 const struct principal *by, change_done done, void *context,
                                 struct change **ret_change, struct fault *fault);
+/* The same with another maximum of memory than CHANGE_BYTES_MAX. */
+MUST_USE tkr_error_t change_new_sized(struct authority *authority, const struct change_kind *kind,
+                                      const struct principal *by, size_t bytes_max,
+                                      change_done done, void *context, struct change **ret_change,
+                                      struct fault *fault);
 void change_free(struct authority *authority, struct change *change); /* wipes; NULL is allowed */
 /* The event of a change on its token (NULL: none). */
 struct store_event change_event(const struct authority *authority, const struct change *change,
@@ -289,6 +295,23 @@ struct authority {
 void authority_report(struct authority *authority, enum log_level level, const char *event,
                       const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* --- authority_import.c ------------------------------------------------------------------ */
+struct imported_row {
+    struct token token;
+    struct store_user user;
+    uint64_t request_count;
+    int64_t last_used_at_ms;
+    int64_t created_at_ms; /* there; 0: now */
+    bool shown;            /* verifiers see it */
+};
+/* A row and a result for each token that was asked for. */
+struct import_batch {
+    struct imported_row *rows;
+    struct token_imported *results;
+    size_t count;
+    bool dry_run;
+};
+
 /* --- authority_build.c: the segment at start --------------------------------------------- */
 MUST_USE tkr_error_t authority_build(struct authority *authority, struct fault *fault);
 
@@ -365,6 +388,11 @@ MUST_USE tkr_error_t check_scopes(const struct authority *authority, const struc
                                   const char **ret_text, struct fault *fault);
 MUST_USE tkr_error_t check_validity(int64_t not_before_ms, int64_t expires_at_ms,
                                     struct fault *fault);
+MUST_USE tkr_error_t check_kind(const struct principal *by, enum token_kind kind,
+                                struct fault *fault);
+/* NULL: it is inherited. */
+MUST_USE tkr_error_t check_tier_exists(struct authority *authority, const char *name,
+                                       struct fault *fault);
 bool principal_is_global(const struct principal *by);
 /* A token of another org does not exist, for who has no `*`. */
 bool principal_sees(const struct principal *by, const struct token *token);
@@ -432,7 +460,8 @@ struct details {
 void details_init(struct details *details);
 void details_deinit(struct details *details);
 void details_text(struct details *details, const char *name, const char *value); /* NULL: null */
-void details_time(struct details *details, const char *name, int64_t unix_ms);   /* 0: null */
+void details_count(struct details *details, const char *name, uint64_t value);
+void details_time(struct details *details, const char *name, int64_t unix_ms); /* 0: null */
 void details_flag(struct details *details, const char *name, bool value);
 /* The object; what did not fit is replaced by {"truncated":true}. Lives until deinit. */
 const char *details_finish(struct details *details);

@@ -29,9 +29,9 @@ const struct principal principal_system = {
     .scopes = "*",
 };
 
-tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,
-                       const struct principal *by, change_done done, void *context,
-                       struct change **ret_change, struct fault *fault)
+tkr_error_t change_new_sized(struct authority *authority, const struct change_kind *kind,
+                             const struct principal *by, size_t bytes_max, change_done done,
+                             void *context, struct change **ret_change, struct fault *fault)
 {
     if (!atomic_load(&authority->changes_accepted)) {
         return fault_set(fault, TKR_UNAVAILABLE, "",
@@ -39,7 +39,7 @@ tkr_error_t change_new(struct authority *authority, const struct change_kind *ki
     }
     struct change *change = calloc(1, sizeof(*change));
     ENSURE(change != NULL, TKR_MEMORY);
-    if (arena_new(CHANGE_BYTES_MAX, &change->arena) != TKR_OK) {
+    if (arena_new(bytes_max, &change->arena) != TKR_OK) {
         free(change);
         return TKR_MEMORY;
     }
@@ -62,6 +62,14 @@ tkr_error_t change_new(struct authority *authority, const struct change_kind *ki
         return TKR_MEMORY;
     }
     return TKR_OK;
+}
+
+tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,
+                       const struct principal *by, change_done done, void *context,
+                       struct change **ret_change, struct fault *fault)
+{
+    return change_new_sized(authority, kind, by, CHANGE_BYTES_MAX, done, context, ret_change,
+                            fault);
 }
 
 void change_free(struct authority *authority, struct change *change)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -54,6 +55,12 @@ void details_time(struct details *details, const char *name, int64_t unix_ms)
 {
     char text[TEXT_TIME_SIZE];
     details_text(details, name, unix_ms != 0 ? text_format_time(unix_ms, text) : NULL);
+}
+
+void details_count(struct details *details, const char *name, uint64_t value)
+{
+    add_name(details, name);
+    buffer_print(&details->text, "%" PRIu64, value);
 }
 
 void details_flag(struct details *details, const char *name, bool value)

@@ -106,7 +106,23 @@ struct change_result {
     struct role role;
     uint64_t role_tokens;  /* role: how many tokens have it */
     bool clamped_to_maker; /* a key of one's own: it ends with the token that made it */
+    const struct token_imported *imported; /* import: one for each; else NULL */
+    size_t imported_count;
 };
+/* What became of one token of an import. */
+enum token_import_result {
+    TOKEN_IMPORT_CREATED,
+    TOKEN_IMPORT_EXISTS,  /* it was here: nothing was changed */
+    TOKEN_IMPORT_REVOKED, /* it was here, is revoked, and stays so */
+    TOKEN_IMPORT_REFUSED,
+};
+struct token_imported {
+    enum token_import_result result;
+    char id[TOKEN_ID_CHARS + 1]; /* "": refused, another org's, cleaned away, or only tried */
+    bool clamped;                /* the maximum lifetime cut its expiry */
+    const struct fault *fault;   /* REFUSED: why; else NULL */
+};
+
 typedef void (*change_done)(void *context, const struct change_result *result);
 
 struct token_create {
@@ -153,6 +169,44 @@ MUST_USE tkr_error_t authority_create_own_key(struct authority *authority,
                                               const struct principal *by,
                                               const struct token_create *create, bool has_env,
                                               change_done done, void *context, struct fault *fault);
+/* A token of another store. */
+struct token_import {
+    uint8_t digest[TOKEN_DIGEST_BYTES];
+    const char *user_id, *name;
+    const char *org_id; /* NULL: the principal's */
+    enum token_kind kind;
+    enum token_env env;
+    const char *display_prefix; /* NULL: the beginning of the digest is shown */
+    const char *tier;           /* NULL: "free" */
+    const char *const *scopes;
+    size_t scope_count;
+    struct limits overrides;
+    const struct cidr *allowed_ips;
+    size_t allowed_ip_count;
+    const char *metadata; /* NULL: none */
+    int64_t not_before_ms, expires_at_ms;
+    int64_t created_at_ms; /* 0, or in the future: now */
+    int64_t last_used_at_ms;
+    uint64_t request_count;
+    bool disabled, quarantined, revoked;
+    int64_t revoked_at_ms; /* 0: now */
+    const char *revoke_reason;
+};
+/*
+ * At most IMPORT_CHANGE_ROWS_MAX, in one transaction, with one event. Each has a result of its own
+ * in result->imported: one that is refused does not stop the others. A digest that is known
+ * changes nothing, so doing all of it once more is harmless; a revoked one never comes back. What
+ * `by` could not create it cannot import: scopes, kind, org and lifetime are held to the same
+ * rules (a token that has ended anyway may have ended at any time).
+ *
+ * `dry_run`: says what would be done. `rows` and their texts must live until `done`. Errors:
+ * TKR_TOO_LARGE, TKR_BUSY, TKR_NO_SPACE, TKR_UNAVAILABLE.
+ */
+MUST_USE tkr_error_t authority_import_tokens(struct authority *authority,
+                                             const struct principal *by,
+                                             const struct token_import *rows, size_t count,
+                                             bool dry_run, change_done done, void *context,
+                                             struct fault *fault);
 
 /* What an update may change; `has_` says which. */
 struct token_update {

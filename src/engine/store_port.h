@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "engine/import_port.h"
 #include "engine/model.h"
 #include "engine/tenancy_port.h"
 #include "segment/segment.h"
@@ -157,7 +158,8 @@ struct store_port {
     tkr_error_t (*ensure_user)(struct store *store, const char *org_id, const char *user_id,
                                bool want_line, int64_t now_ms, struct arena *arena,
                                struct store_user *ret_user, bool *ret_created);
-    /* Gives out token->line (when SEGMENT_NO_LINE). CONFLICT: the digest or id exists. */
+    /* Gives out token->line (when SEGMENT_NO_LINE). CONFLICT: the digest or id exists. Without an
+     * event (NULL) only when one of several tokens follows within the batch. */
     tkr_error_t (*insert_token)(struct store *store, struct token *token,
                                 const struct store_event *event);
     /* Writes all mutable columns where id and version match, and counts the version up.
@@ -216,6 +218,8 @@ struct store_port {
      * images, per-minute rows, the clock. */
     tkr_error_t (*flush_usage)(struct store *store, const struct store_usage *usage, size_t count,
                                int64_t clock_ms);
+
+    struct store_import import;
 
     /* --- any thread --- */
     tkr_error_t (*get_token)(struct store *store, const char *token_id, struct arena *arena,

@@ -87,6 +87,11 @@ void writer_refuse_changes(struct authority *authority, tkr_error_t error)
     }
 }
 
+static uint32_t count_user_line(uint32_t count, const struct store_user *user)
+{
+    return user->line != SEGMENT_NO_LINE && user->line >= count ? user->line + 1 : count;
+}
+
 static uint32_t count_lines(uint32_t count, const struct token *token)
 {
     const struct {
@@ -103,6 +108,17 @@ static uint32_t count_lines(uint32_t count, const struct token *token)
     return count;
 }
 
+static uint32_t count_imported(uint32_t count, const struct import_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->results[i].result == TOKEN_IMPORT_CREATED) {
+            count = count_lines(count, &batch->rows[i].token);
+            count = count_user_line(count, &batch->rows[i].user);
+        }
+    }
+    return count;
+}
+
 /* Makes room for the lines that the batch gave out, before the commit: a line that the segment
  * cannot hold must not exist. */
 static tkr_error_t reserve_lines(struct authority *authority, const struct change *changes)
@@ -113,13 +129,16 @@ static tkr_error_t reserve_lines(struct authority *authority, const struct chang
         if (result->error != TKR_OK || !change->changed || change->kind == &change_tier) {
             continue;
         }
+        if (change->import != NULL) {
+            count = count_imported(count, change->import);
+            continue;
+        }
         if (result->token.id[0] != '\0') { /* else it is a change of something else */
             count = count_lines(count, &result->token);
         }
         count = change->other != NULL ? count_lines(count, change->other) : count;
         count = change->lines_end > count ? change->lines_end : count;
-        uint32_t user_line = change->user.id != NULL ? change->user.line : SEGMENT_NO_LINE;
-        count = user_line != SEGMENT_NO_LINE && user_line >= count ? user_line + 1 : count;
+        count = change->user.id != NULL ? count_user_line(count, &change->user) : count;
     }
     return count > 0 ? segment_writer_reserve_lines(authority->segment, count) : TKR_OK;
 }

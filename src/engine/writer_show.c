@@ -100,11 +100,22 @@ void writer_remember_token(struct authority *authority, const char *token_id)
     }
 }
 
+static void remember_imported(struct authority *authority, const struct import_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->results[i].result == TOKEN_IMPORT_CREATED && !batch->rows[i].shown) {
+            writer_remember_token(authority, batch->rows[i].token.id);
+        }
+    }
+}
+
 static void remember(struct authority *authority, const struct change *change)
 {
     authority->segment_behind = true;
     if (change->kind == &change_tier) {
         authority->invisible_tiers = true;
+    } else if (change->import != NULL) {
+        remember_imported(authority, change->import);
     } else if (change->result.token.id[0] != '\0') {
         writer_remember_token(authority, change->result.token.id);
     }

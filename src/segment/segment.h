@@ -251,6 +251,9 @@ MUST_USE tkr_error_t segment_writer_restore_line(struct segment_writer *writer, 
 /* Sets the total and last use of a line that nobody counts on yet. */
 MUST_USE tkr_error_t segment_writer_seed_line(struct segment_writer *writer, uint32_t line,
                                               uint64_t total, int64_t last_used_ms);
+/* What scanning such a line would show. */
+void segment_writer_seed_image(const struct segment_writer *writer, uint32_t line, uint64_t total,
+                               int64_t last_used_ms, struct segment_usage *ret_usage);
 /* Any thread: the line's total and last use; zeros for a line that never counted. */
 void segment_writer_read_line(struct segment_writer *writer, uint32_t line, uint64_t *ret_total,
                               int64_t *ret_last_used_ms);

@@ -304,6 +304,15 @@ tkr_error_t segment_writer_seed_line(struct segment_writer *writer, uint32_t lin
     return TKR_OK;
 }
 
+void segment_writer_seed_image(const struct segment_writer *writer, uint32_t line, uint64_t total,
+                               int64_t last_used_ms, struct segment_usage *ret_usage)
+{
+    uint64_t words[LINE_WORDS_MAX] = {
+        [LINE_TOTAL] = total, [LINE_LAST_USED] = (uint64_t)last_used_ms};
+    *ret_usage = (struct segment_usage){.line = line, .total = total, .last_used_ms = last_used_ms};
+    write_image(writer, words, ret_usage);
+}
+
 void segment_writer_read_line(struct segment_writer *writer, uint32_t line, uint64_t *ret_total,
                               int64_t *ret_last_used_ms)
 {

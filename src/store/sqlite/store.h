@@ -133,6 +133,12 @@ tkr_error_t store_list_enabled(struct store *store, enum token_source source, ui
 tkr_error_t store_read_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                               struct arena *arena, struct token *ret_token);
 
+/* --- import.c ---------------------------------------------------------------------------- */
+tkr_error_t store_find_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
+                              struct store_found *ret_found);
+tkr_error_t store_put_line(struct store *store, uint32_t line, uint64_t total, int64_t last_used_ms,
+                           const uint8_t *image, size_t bytes);
+
 /* --- bookkeeping.c ----------------------------------------------------------------------- */
 tkr_error_t store_find_idempotency(struct store *store, const char *org_id, const char *key,
                                    int64_t now_ms, char ret_token_id[TOKEN_ID_CHARS + 1],

@@ -355,7 +355,7 @@ tkr_error_t store_insert_token(struct store *store, struct token *token,
         }
     }
     store->current.tokens++;
-    TRY(store_insert_event(store, event));
+    TRY(event != NULL ? store_insert_event(store, event) : TKR_OK);
     *token = row;
     return TKR_OK;
 }
