@@ -47,6 +47,12 @@
       ACCESS_SCOPE, "tokens:write", false, NULL, NULL, tokens_post) \
     X(TOKENS_LIST,   HTTP_GET, PATH_TOKENS, call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "tokens:read", false, LIST_ARGUMENTS, NULL, tokens_list) \
+    X(TOKENS_EXPORT, HTTP_GET, PATH_TOKENS "/export", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:export", false, "org_id user_id limit cursor", NULL, \
+      tokens_export_get) \
+    X(TOKENS_IMPORT, HTTP_POST, PATH_TOKENS "/import", call_on_worker, HTTP_WORKER, \
+      HTTP_IMPORT_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, NULL, tokens_import_post) \
     X(TOKENS_GET,    HTTP_GET, PATH_TOKEN, call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "tokens:read", false, NULL, "id", tokens_get) \
     X(TOKENS_PATCH,  HTTP_PATCH, PATH_TOKEN, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \

@@ -37,6 +37,8 @@ void revoke_own_post(struct api_call *call);
 void emergency_post(struct api_call *call);
 void emergency_list(struct api_call *call);
 void cleanup_post(struct api_call *call);
+void tokens_import_post(struct api_call *call);
+void tokens_export_get(struct api_call *call);
 void tiers_list(struct api_call *call);
 void tiers_put(struct api_call *call);
 void users_list(struct api_call *call);

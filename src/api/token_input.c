@@ -137,9 +137,8 @@ tkr_error_t limits_read(const struct json_given *given, struct limits *ret_limit
     return TKR_OK;
 }
 
-static tkr_error_t read_networks(const struct json_given *given, struct arena *arena,
-                                 const struct cidr **ret_cidrs, size_t *ret_count,
-                                 struct fault *fault)
+tkr_error_t networks_read(const struct json_given *given, struct arena *arena,
+                          const struct cidr **ret_cidrs, size_t *ret_count, struct fault *fault)
 {
     size_t count = given->present ? json_array_size(given->value) : 0;
     struct cidr *cidrs = arena_alloc(arena, (count + 1) * sizeof *cidrs);
@@ -177,8 +176,8 @@ tkr_error_t metadata_read(const struct json_given *given, struct arena *arena,
     return TKR_OK;
 }
 
-static tkr_error_t read_time(const struct json_given *given, const char *name, int64_t *ret_ms,
-                             struct fault *fault)
+tkr_error_t time_read(const struct json_given *given, const char *name, int64_t *ret_ms,
+                      struct fault *fault)
 {
     if (!given->present || given->null) {
         *ret_ms = 0;
@@ -218,7 +217,7 @@ static tkr_error_t read_lifetime(const struct json_given *given, int64_t now_ms,
     int64_t seconds = 0;
     asked.has_expires_at = true;
     if (chosen == &given[MEMBER_EXPIRES_AT]) {
-        TRY(read_time(chosen, "expires_at", &asked.expires_at_ms, fault));
+        TRY(time_read(chosen, "expires_at", &asked.expires_at_ms, fault));
     } else if (chosen == &given[MEMBER_EXPIRES_IN]) {
         TRY(json_seconds(chosen, "expires_in", 1, LIFETIME_S_MAX, &seconds, fault));
     } else {
@@ -260,9 +259,9 @@ static tkr_error_t read_shared(const struct json_given *given, int64_t now_ms, s
     create->name = given[MEMBER_NAME].text;
     create->tier = given[MEMBER_TIER].text;
     TRY(read_scopes(given, arena, &create->scopes, &create->scope_count, fault));
-    TRY(read_networks(&given[MEMBER_ALLOWED_IPS], arena, &create->allowed_ips,
+    TRY(networks_read(&given[MEMBER_ALLOWED_IPS], arena, &create->allowed_ips,
                       &create->allowed_ip_count, fault));
-    TRY(read_time(&given[MEMBER_NOT_BEFORE], "not_before", &create->not_before_ms, fault));
+    TRY(time_read(&given[MEMBER_NOT_BEFORE], "not_before", &create->not_before_ms, fault));
     TRY(read_lifetime(given, now_ms, &unused, &create->lifetime, fault));
     if (given[MEMBER_LIMITS].value != NULL && !given[MEMBER_LIMITS].null) {
         TRY(limits_read(&given[MEMBER_LIMITS], &create->overrides, fault));
@@ -335,9 +334,9 @@ tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *
         .disabled = given[MEMBER_DISABLED].boolean,
     };
     TRY(read_scopes(given, arena, &update.scopes, &update.scope_count, fault));
-    TRY(read_networks(&given[MEMBER_ALLOWED_IPS], arena, &update.allowed_ips,
+    TRY(networks_read(&given[MEMBER_ALLOWED_IPS], arena, &update.allowed_ips,
                       &update.allowed_ip_count, fault));
-    TRY(read_time(&given[MEMBER_NOT_BEFORE], "not_before", &update.not_before_ms, fault));
+    TRY(time_read(&given[MEMBER_NOT_BEFORE], "not_before", &update.not_before_ms, fault));
     TRY(read_lifetime(given, now_ms, &update.has_expires, &update.lifetime, fault));
     if (update.has_overrides && !given[MEMBER_LIMITS].null) {
         TRY(limits_read(&given[MEMBER_LIMITS], &update.overrides, fault));

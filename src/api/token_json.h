@@ -37,6 +37,12 @@ MUST_USE tkr_error_t limits_read(const struct json_given *given, struct limits *
                                  struct fault *fault);
 MUST_USE tkr_error_t metadata_read(const struct json_given *given, struct arena *arena,
                                    const char **ret_metadata, struct fault *fault);
+/* Likewise `allowed_ips`, and times: one that is missing or null is 0. */
+MUST_USE tkr_error_t networks_read(const struct json_given *given, struct arena *arena,
+                                   const struct cidr **ret_cidrs, size_t *ret_count,
+                                   struct fault *fault);
+MUST_USE tkr_error_t time_read(const struct json_given *given, const char *name, int64_t *ret_ms,
+                               struct fault *fault);
 /* The bodies of rotate and rollback. */
 MUST_USE tkr_error_t token_rotate_read(const json_t *root, int64_t now_ms,
                                        struct token_rotate *ret_rotate, struct fault *fault);
