@@ -248,7 +248,8 @@ enum cli_exit client_call(struct cli *cli, struct client *client, const struct c
             return cli_fail(CLI_REFUSED, "%s", tkr_error_text(TKR_MEMORY));
         }
     }
-    struct transport_call transport_call = {call->method, call->path, call->query, body,
+    const char *sent = call->text != NULL ? call->text : body;
+    struct transport_call transport_call = {call->method, call->path, call->query, sent,
                                             call->idempotency_key};
     struct fault fault = {0};
     tkr_error_t error = client->transport.call(client->transport.context, &transport_call,

@@ -34,6 +34,7 @@ struct client_call {
     const char *path;            /* path arguments percent-encoded by the caller */
     const char *query;           /* NULL: none */
     const json_t *body;          /* NULL: none */
+    const char *text;            /* JSON that is written already, instead of `body`; NULL: none */
     const char *idempotency_key; /* NULL: none */
 };
 

@@ -171,6 +171,8 @@ enum cli_exit cmd_check_token(struct cli *cli);
 enum cli_exit cmd_tier_list(struct cli *cli);
 enum cli_exit cmd_tier_set(struct cli *cli);
 enum cli_exit cmd_status(struct cli *cli);
+enum cli_exit cmd_import(struct cli *cli);
+enum cli_exit cmd_export(struct cli *cli);
 enum cli_exit cmd_completion(struct cli *cli);
 enum cli_exit cmd_leak_rules(struct cli *cli);
 enum cli_exit cmd_user_list(struct cli *cli);

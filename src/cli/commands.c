@@ -326,6 +326,28 @@ static const struct cli_option role_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option import_options[] = {
+    {"from", "STORE", false, "what SOURCE is: env, json, sqlite, postgres or csv",
+     .choices = "env,json,sqlite,postgres,csv"},
+    {"table", "TABLE", false, "the table of a database, when it is none of the usual ones"},
+    {"map", "COLUMN=MEMBER", true, "what a column is, when its name does not say it; or ignore"},
+    {"tier-map", "OLD=NEW", true, "what a tier is called here"},
+    {"org", "ORG", false, "the organisation of rows that name none"},
+    {"user", "USER", false, "the user of rows that name none"},
+    {"assume-timezone", "ZONE", false,
+     "where the old store's clock stood, like Europe/Berlin or "
+     "+02:00, when its times do not say it; UTC unless given"},
+    {"dry-run", NULL, false, "say what would be done, and what the columns are taken for"},
+    {"report", "FILE", false, "write every row that was not made anew, a JSON object a line"},
+    OPTIONS_END,
+};
+
+static const struct cli_option export_options[] = {
+    {"org", "ORG", false, "another organisation's, or * for all; needs scope *"},
+    {"user", "USER", false, "of this user only"},
+    OPTIONS_END,
+};
+
 const struct cli_command cli_commands[] = {
     {"serve", "", 0, "run the authority",
      "Runs in the foreground until SIGTERM or SIGINT, then answers what is in flight and\n"
@@ -431,6 +453,17 @@ const struct cli_command cli_commands[] = {
      role_set_options, true, cmd_role_set, CLI_GROUP_TENANCY},
     {"role delete", "ROLE", 1, "delete a role that no token has", "", role_options, true,
      cmd_role_delete, CLI_GROUP_TENANCY},
+    {"import", "[SOURCE]", 1, "take over the tokens of another store",
+     "By their SHA-256, so that no client changes its token. SOURCE is a .env file (or nothing,\n"
+     "for the environment), a JSON or CSV file (- is standard input), a SQLite database, or what\n"
+     "libpq calls a connection string, without a password: that comes from PGPASSWORD, ~/.pgpass\n"
+     "or a service file. What exists already is left as it is, so the same command again goes on\n"
+     "where it was broken off. Bad rows are told by number and do not stop the rest; the exit\n"
+     "status is 1 when there were some.",
+     import_options, true, cmd_import, CLI_GROUP_TOKENS},
+    {"export", "", 0, "write all tokens as JSON, by their hashes",
+     "What `tokenry import --from json` reads. Plaintexts are not in it: nobody has them.",
+     export_options, true, cmd_export, CLI_GROUP_TOKENS},
     {"status", "", 0, "how the authority is doing",
      "Its version and time, how many tokens of each status there are, and whether changes are\n"
      "stored; --json prints everything that it knows. Without a daemon it says how the data\n"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -91,6 +92,13 @@ int bytes_next(struct bytes *bytes)
         bytes->line += byte == '\n';
     }
     return byte;
+}
+
+uint64_t bytes_total(const struct bytes *bytes)
+{
+    struct stat status;
+    bool known = fstat(bytes->fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+    return known ? (uint64_t)status.st_size : 0;
 }
 
 uint64_t bytes_offset(const struct bytes *bytes)

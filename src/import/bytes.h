@@ -31,6 +31,8 @@ void bytes_close(struct bytes *bytes); /* also what was never opened (zeros) */
 /* The next byte, or BYTES_END; peeking leaves it there. */
 int bytes_peek(struct bytes *bytes);
 int bytes_next(struct bytes *bytes);
+/* How long the file is; 0 when that is not known (a pipe). */
+uint64_t bytes_total(const struct bytes *bytes);
 /* Where the next byte stands, from 0. */
 uint64_t bytes_offset(const struct bytes *bytes);
 /* TKR_IO when the end is one of reading only. */

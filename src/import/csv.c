@@ -165,6 +165,8 @@ static tkr_error_t csv_open(struct import_source *source, const char *where, str
     buffer_init_secret(&csv->record.text, IMPORT_ENTRY_BYTES_MAX);
     buffer_init_secret(&csv->header, IMPORT_ENTRY_BYTES_MAX);
     TRY(bytes_open(&csv->bytes, where != NULL ? where : "-", fault));
+    source->bytes = &csv->bytes;
+    source->total = bytes_total(&csv->bytes);
     return read_header(source, csv, fault);
 }
 

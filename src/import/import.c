@@ -44,6 +44,7 @@ void import_close(struct import_source *source)
     if (source == NULL) {
         return;
     }
+    source->bytes = NULL;
     source->reader->close(source);
     arena_free(source->arena);
     free(source->row);
@@ -95,6 +96,15 @@ tkr_error_t import_next(struct import_source *source, struct import_row *ret_row
         *fault = row->fault;
     }
     return TKR_OK;
+}
+
+double import_progress(const struct import_source *source)
+{
+    uint64_t done = source->bytes != NULL ? bytes_offset(source->bytes) : source->number;
+    if (source->total == 0) {
+        return -1;
+    }
+    return done < source->total ? (double)done / (double)source->total : 1;
 }
 
 bool import_column(const struct import_source *source, size_t index, const char **ret_column,

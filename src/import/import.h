@@ -131,6 +131,9 @@ MUST_USE tkr_error_t import_next(struct import_source *source, struct import_row
 bool import_column(const struct import_source *source, size_t index, const char **ret_column,
                    const char **ret_member);
 
+/* How much of it was read, 0 to 1; negative when that is not known. */
+double import_progress(const struct import_source *source);
+
 /* Splits `from=to` at the first `=`, in place. False when there is none or a side is empty. */
 bool import_pair_split(char *text, struct import_pair *ret_pair);
 

@@ -21,7 +21,10 @@ static tkr_error_t json_open(struct import_source *source, const char *where, st
     ENSURE(store != NULL, TKR_MEMORY);
     source->state = store;
     json_split_init(&store->split, &store->bytes);
-    return bytes_open(&store->bytes, where != NULL ? where : "-", fault);
+    TRY(bytes_open(&store->bytes, where != NULL ? where : "-", fault));
+    source->bytes = &store->bytes;
+    source->total = bytes_total(&store->bytes);
+    return TKR_OK;
 }
 
 static void json_close(struct import_source *source)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "import/row.h"
 #include "import/tables.h"
 
@@ -154,6 +155,7 @@ static tkr_error_t choose(struct import_source *source, struct postgres_store *s
     PGresult *all CLEANUP(clear_p) = NULL;
     const char *names[IMPORT_COLUMNS_MAX];
     size_t chosen[IMPORT_MEMBER_COUNT];
+    buffer_clear(sql);
     buffer_print(sql, "SELECT * FROM %s LIMIT 0", quoted);
     TRY(buffer_status(sql));
     TRY(ask(store, sql->data, NULL, &all, fault));
@@ -169,6 +171,18 @@ static tkr_error_t choose(struct import_source *source, struct postgres_store *s
     return tables_select(quoted, names, chosen, store->chosen, sql);
 }
 
+static tkr_error_t count_rows(const struct postgres_store *store, const char *quoted,
+                              struct buffer *sql, uint64_t *ret_count, struct fault *fault)
+{
+    PGresult *result CLEANUP(clear_p) = NULL;
+    buffer_clear(sql);
+    buffer_print(sql, "SELECT count(*) FROM %s", quoted);
+    TRY(buffer_status(sql));
+    TRY(ask(store, sql->data, NULL, &result, fault));
+    ENSURE(PQntuples(result) == 1, TKR_IO);
+    return text_parse_u64(PQgetvalue(result, 0, 0), (size_t)PQgetlength(result, 0, 0), ret_count);
+}
+
 static tkr_error_t start_rows(struct import_source *source, struct postgres_store *store,
                               struct fault *fault)
 {
@@ -179,6 +193,7 @@ static tkr_error_t start_rows(struct import_source *source, struct postgres_stor
     TRY(begin(store, fault));
     TRY(tables_find(source->options->table, table_exists, store, &table, fault));
     TRY(tables_quote(table, quoted, fault));
+    TRY(count_rows(store, quoted, &sql, &source->total, fault));
     TRY(choose(source, store, quoted, &sql, fault));
     if (PQsendQuery(store->connection, sql.data) == 0 ||
         PQsetSingleRowMode(store->connection) == 0) {

@@ -4,17 +4,20 @@
 #define IMPORT_SOURCE_H
 
 #include "base/arena.h"
+#include "import/bytes.h"
 #include "import/columns.h"
 #include "import/import.h"
 
 struct import_source {
     const struct import_reader *reader;
     const struct import_options *options;
-    void *state;            /* the reader's */
-    struct arena *arena;    /* of the row at hand */
-    struct columns columns; /* that were seen */
-    uint64_t number;        /* of the row at hand */
-    struct row *row;        /* the row at hand */
+    void *state;               /* the reader's */
+    struct arena *arena;       /* of the row at hand */
+    struct columns columns;    /* that were seen */
+    uint64_t number;           /* of the row at hand */
+    uint64_t total;            /* rows, or bytes; 0: not known */
+    const struct bytes *bytes; /* what is read, when `total` is bytes; else NULL */
+    struct row *row;           /* the row at hand */
 };
 
 /* A kind of store. `next` has a fresh row in source->row and fills it; an error that is the row's

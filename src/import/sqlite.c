@@ -29,7 +29,7 @@ static tkr_error_t failed(const struct sqlite_store *store, const char *what, st
     return fault_set(fault, error, "", "%s: %s", what, sqlite3_errmsg(store->database));
 }
 
-static tkr_error_t prepare(struct sqlite_store *store, const char *sql,
+static tkr_error_t prepare(const struct sqlite_store *store, const char *sql,
                            sqlite3_stmt **ret_statement, struct fault *fault)
 {
     return sqlite3_prepare_v2(store->database, sql, -1, ret_statement, NULL) == SQLITE_OK
@@ -82,6 +82,7 @@ static tkr_error_t choose(struct import_source *source, struct sqlite_store *sto
     sqlite3_stmt *all CLEANUP(finalize) = NULL;
     const char *names[IMPORT_COLUMNS_MAX];
     size_t chosen[IMPORT_MEMBER_COUNT];
+    buffer_clear(sql);
     buffer_print(sql, "SELECT * FROM %s LIMIT 0", quoted);
     TRY(buffer_status(sql));
     TRY(prepare(store, sql->data, &all, fault));
@@ -96,6 +97,21 @@ static tkr_error_t choose(struct import_source *source, struct sqlite_store *sto
     }
     TRY(columns_choose_all(&source->columns, source->options, names, count, chosen, fault));
     return tables_select(quoted, names, chosen, store->chosen, sql);
+}
+
+static tkr_error_t count_rows(const struct sqlite_store *store, const char *quoted,
+                              struct buffer *sql, uint64_t *ret_count, struct fault *fault)
+{
+    sqlite3_stmt *statement CLEANUP(finalize) = NULL;
+    buffer_clear(sql);
+    buffer_print(sql, "SELECT count(*) FROM %s", quoted);
+    TRY(buffer_status(sql));
+    TRY(prepare(store, sql->data, &statement, fault));
+    if (sqlite3_step(statement) != SQLITE_ROW) {
+        return failed(store, "the table", fault);
+    }
+    *ret_count = (uint64_t)sqlite3_column_int64(statement, 0);
+    return TKR_OK;
 }
 
 static tkr_error_t sqlite_open(struct import_source *source, const char *where, struct fault *fault)
@@ -113,6 +129,7 @@ static tkr_error_t sqlite_open(struct import_source *source, const char *where, 
     TRY(open_database(store, where, fault));
     TRY(tables_find(source->options->table, table_exists, store, &table, fault));
     TRY(tables_quote(table, quoted, fault));
+    TRY(count_rows(store, quoted, &sql, &source->total, fault));
     TRY(choose(source, store, quoted, &sql, fault));
     return prepare(store, sql.data, &store->rows, fault);
 }
