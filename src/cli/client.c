@@ -147,6 +147,18 @@ bool client_open(struct cli *cli, bool create, struct client **ret_client,
     return true;
 }
 
+bool client_open_another(struct cli *cli, const struct client *client, struct client **ret_client)
+{
+    struct fault ignored = {0};
+    struct client *another = client->transport.alone ? NULL : calloc(1, sizeof(*another));
+    if (another == NULL || open_transport(cli, false, &another->transport, &ignored) != TKR_OK) {
+        free(another);
+        return false;
+    }
+    *ret_client = another;
+    return true;
+}
+
 void client_close(struct client *client)
 {
     if (client != NULL) {

@@ -26,6 +26,10 @@ struct client;
  */
 MUST_USE bool client_open(struct cli *cli, bool create, struct client **ret_client,
                           enum cli_exit *ret_status);
+/* A second way to the same authority, for calls at the same time. False: there is none, since the
+ * directory itself is open. */
+MUST_USE bool client_open_another(struct cli *cli, const struct client *client,
+                                  struct client **ret_client);
 void client_close(struct client *client); /* NULL is allowed */
 void client_close_p(struct client **client);
 

@@ -69,7 +69,7 @@ tkr_error_t transport_direct(const struct cli *cli, bool create, struct transpor
         .follow_link = true,
     };
     TRY(wire_open(&options, &direct->wire, fault));
-    *ret_transport = (struct transport){direct_call, direct_close, direct};
+    *ret_transport = (struct transport){direct_call, direct_close, direct, true};
     direct = NULL;
     return TKR_OK;
 }

@@ -233,7 +233,7 @@ tkr_error_t transport_http(const char *url, const char *socket_path, const char 
         TRY(append(&client->headers, "Connection: " API_PEER_OPTION));
     }
     set_options(client->curl, socket_path, private || socket_path != NULL);
-    *ret_transport = (struct transport){http_call, http_close, client};
+    *ret_transport = (struct transport){http_call, http_close, client, false};
     client = NULL;
     return TKR_OK;
 }
