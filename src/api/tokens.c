@@ -45,7 +45,7 @@ static void emit_replaced(struct emitter *emitter, const struct change_result *r
 {
     char sentence[128];
     snprintf(sentence, sizeof sentence,
-             "%llu older token%s of this user %s revoked: one is allowed.",
+             "%llu other token%s of this user %s revoked: one is allowed.",
              (unsigned long long)result->revoked_count, result->revoked_count == 1 ? "" : "s",
              result->revoked_count == 1 ? "was" : "were");
     emit_open(emitter, NULL, '{');

@@ -115,7 +115,7 @@ struct change {
     struct change_ids ids;  /* still others, by their identifiers, likewise */
     uint32_t lines_end;     /* lines below this one were given out, beside those of the tokens */
     bool changed;           /* false: it was so already; there is nothing to show */
-    int64_t replaced_at_ms; /* create: when it revoked the user's older ones */
+    int64_t replaced_at_ms; /* create, update: when it revoked the user's older ones */
     bool retiered;          /* user: tokens that inherit their tier have another one now */
     bool denies;            /* afterwards the token is refused: showing it must not fail */
     bool other_denies;      /* likewise the other */
@@ -418,7 +418,8 @@ MUST_USE tkr_error_t org_policy_of(struct authority *authority, struct change *c
 MUST_USE tkr_error_t org_decide_expiry(struct authority *authority, struct change *change,
                                        struct token *token, const struct lifetime_asked *asked,
                                        int64_t now_ms);
-/* On the writer thread, after its insert: revokes what a new token replaces, where its org wants
+/* On the writer thread, after its insert, or after an update that made it usable again: revokes
+ * what the token replaces, where its org wants
  * one active token a user; and after the commit, shows it. */
 MUST_USE tkr_error_t org_replace_older(struct authority *authority, struct change *change,
                                        const struct token *token);

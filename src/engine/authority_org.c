@@ -9,8 +9,9 @@
  * something would revoke the one they work with; of the same environment, because test tokens
  * are no danger to live ones. Rotation makes a version of the same token and is no matter of
  * this; but when another token is made, the predecessor that is still in its overlap goes with
- * its successor. Changes are made one after the other, so of two that are made at once the later
- * one stays.
+ * its successor. A token that can be used again (it was prolonged after its end, or restored from
+ * quarantine) is as good as a new one. Changes are made one after the other, so of two that are
+ * made at once the later one stays.
  */
 #include <string.h>
 
@@ -236,7 +237,7 @@ tkr_error_t org_replace_older(struct authority *authority, struct change *change
         .user_id = token->user_id,
         .kind = token->kind,
         .env = token->env,
-        .kept_id = token->id,
+        .kept_lineage_id = token->lineage_id,
         .reason = arena_print(change->arena, "replaced by %s", token->id),
         .at_ms = segment_writer_now_ms(authority->segment),
     };

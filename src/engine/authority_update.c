@@ -306,12 +306,17 @@ static tkr_error_t apply_update(struct authority *authority, struct change *chan
     if (change->reason != NULL) {
         details_text(&details, "reason", change->reason);
     }
+    int64_t now_ms = segment_writer_now_ms(authority->segment);
+    bool was_active = token_status_at(&token, now_ms) == TOKEN_ACTIVE;
     merge_values(change, &token, &details);
     TRY(merge_scopes(authority, change, &token, &details));
     TRY(merge_times(authority, change, &token, &details));
     TRY(tiers_ensure_user(authority, change, &token, token.updated_at_ms));
     struct store_event event = change_event(authority, change, &token, details_finish(&details));
     TRY(store->update_token(store->store, &token, &event));
+    if (!was_active && token_status_at(&token, now_ms) == TOKEN_ACTIVE) {
+        TRY(org_replace_older(authority, change, &token));
+    }
     change->result.token = token;
     change->changed = true;
     return TKR_OK;
@@ -346,6 +351,7 @@ static tkr_error_t apply_revoke(struct authority *authority, struct change *chan
 
 static tkr_error_t show_change(struct authority *authority, struct change *change)
 {
+    TRY(org_show_replaced(authority, change));
     return show_token(authority, &change->result.token, &change->user);
 }
 

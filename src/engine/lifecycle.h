@@ -99,7 +99,7 @@ struct change_result {
     int64_t clamp_max_s; /* then: the maximum, and what was asked for, 0 for "never" */
     int64_t clamp_asked_s;
     bool replayed;          /* create: this Idempotency-Key made it earlier; plaintext NULL */
-    uint64_t revoked_count; /* create: older tokens of the user that this one replaced */
+    uint64_t revoked_count; /* create, update: other tokens of the user that this one replaced */
     /* Changes of users, organisations and roles: as it is now. See engine/tenancy.h. */
     struct user user;
     struct org org;

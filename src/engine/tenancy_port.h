@@ -67,14 +67,15 @@ struct scanned_token {
     int64_t revoked_at_ms, expires_at_ms;
 };
 
-/* The tokens of a user that a new one of the same kind and environment replaces: all that could
+/* The tokens of a user that a new one of the same kind and environment replaces, or one that can
+ * be used again: all that could
  * be used, now or later. Not the quarantined ones, which are evidence and refused, not
  * honeytokens, which are refused, and not those of the environment, which is their master. */
 struct token_replacement {
     const char *org_id, *user_id;
     enum token_kind kind;
     enum token_env env;
-    const char *kept_id; /* the new one */
+    const char *kept_lineage_id; /* the new one, and its other versions */
     const char *reason;
     int64_t at_ms;
 };

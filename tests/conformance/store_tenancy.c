@@ -266,7 +266,7 @@ static void test_a_replacement_revokes_what_could_be_used_and_tells_each(void **
                                             .user_id = "alice",
                                             .kind = TOKEN_KIND_USER,
                                             .env = TOKEN_ENV_LIVE,
-                                            .kept_id = tokens[8].id,
+                                            .kept_lineage_id = tokens[8].lineage_id,
                                             .reason = "replaced",
                                             .at_ms = SAMPLE_NOW + 5};
     struct store_event told = sample_event("token.revoke", &tokens[8]);

@@ -105,7 +105,7 @@ static void bind_replaced(sqlite3_stmt *statement, const struct token_replacemen
     bind_text(statement, 2, replacement->user_id);
     bind_integer(statement, 3, replacement->kind);
     bind_integer(statement, 4, replacement->env);
-    bind_text(statement, 5, replacement->kept_id);
+    bind_text(statement, 5, replacement->kept_lineage_id);
     bind_integer(statement, 6, replacement->at_ms);
 }
 

@@ -17,7 +17,8 @@
 #define ORG_OR_ALL(parameter) "coalesce((SELECT number FROM orgs WHERE id = " parameter "), 0)"
 #define REPLACED                                                                                   \
     " FROM tokens INDEXED BY tokens_user WHERE user = " USER_OF                                    \
-    " AND kind = ?3 AND env = ?4 AND id <> ?5 AND revoked_at IS NULL AND quarantined_at IS NULL"   \
+    " AND kind = ?3 AND env = ?4 AND coalesce(lineage_id, id) <> ?5 AND revoked_at IS NULL AND "   \
+    "quarantined_at IS NULL"                                                                       \
     " AND honeytoken = 0 AND source <> 2 AND (expires_at IS NULL OR expires_at > ?6)"
 
 const char *const statement_sql[STATEMENT_COUNT] = {

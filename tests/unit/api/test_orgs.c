@@ -230,6 +230,25 @@ static void test_a_disabled_token_cannot_come_back_beside_the_new_one(void **sta
     assert_int_equal(manage(fixture, path, "{\"disabled\":false}").status, 409);
 }
 
+static void test_a_token_that_can_be_used_again_replaces_the_others(void **state)
+{
+    struct fixture *fixture = *state;
+    patch(fixture, "{\"one_active_per_user\":true}");
+    struct answer answer = ask_for_days(fixture, "", 1);
+    struct made old = {0};
+    snprintf(old.id, sizeof old.id, "%s", text_of(&answer, "id"));
+    fixture_advance(fixture, INT64_C(2) * 86400000);
+    struct made newer = token_of(fixture, "a", "");
+    const char *path = printed("PATCH " TOKENS "/%s", old.id);
+    answer = manage(fixture, path, "{\"name\":\"still expired\"}");
+    assert_non_null(strstr(answer.body, "\"warnings\":[]"));
+    assert_string_equal(code_of_auth(fixture, &newer), "valid");
+    answer = manage(fixture, path, "{\"expires_in_days\":1}");
+    assert_string_equal(text_of(&answer, "status"), "active");
+    assert_non_null(strstr(answer.body, "\"code\":\"older_revoked\""));
+    assert_string_equal(code_of_auth(fixture, &newer), "revoked");
+}
+
 static void test_a_replayed_creation_revokes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -263,6 +282,7 @@ int main(void)
         WITH_FIXTURE(test_a_new_token_replaces_the_older_ones_of_its_user),
         WITH_FIXTURE(test_other_kinds_and_environments_are_left_alone),
         WITH_FIXTURE(test_a_disabled_token_cannot_come_back_beside_the_new_one),
+        WITH_FIXTURE(test_a_token_that_can_be_used_again_replaces_the_others),
         WITH_FIXTURE(test_a_replayed_creation_revokes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
