@@ -256,8 +256,8 @@ static tkr_error_t apply_delete(struct authority *authority, struct change *chan
     TRY(check_current(change, &role));
     TRY(store->tenancy.count_role(store->store, &role, &tokens));
     if (tokens > 0) {
-        return fault_set(&change->result.fault, TKR_CONFLICT, "", "%llu tokens have this role",
-                         (unsigned long long)tokens);
+        return fault_set(&change->result.fault, TKR_CONFLICT, "", "%llu token%s this role",
+                         (unsigned long long)tokens, tokens == 1 ? " has" : "s have");
     }
     details_text(&details, "role", role.name);
     details_text(&details, "scopes_were", role.scopes);

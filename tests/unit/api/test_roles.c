@@ -116,7 +116,7 @@ static void test_a_role_that_tokens_have_cannot_be_deleted(void **state)
     assert_int_equal(
         manage(fixture, printed("PATCH " TOKENS "/%s", made.id), "{\"role\":null}").status, 200);
     answer = manage(fixture, "DELETE " ROLES "/deploy", NULL);
-    assert_string_equal(text_of(&answer, "detail"), "1 tokens have this role");
+    assert_string_equal(text_of(&answer, "detail"), "1 token has this role");
 }
 
 static void test_names_are_not_ambiguous(void **state)

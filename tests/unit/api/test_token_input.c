@@ -122,6 +122,7 @@ static void test_a_wrong_member_of_a_change_is_refused_by_name(void **state)
         {"{\"disabled\":1}", "disabled", TKR_INVALID},
         {"{\"name\":null}", "name", TKR_INVALID},
         {"{\"tier\":1}", "tier", TKR_INVALID},
+        {"{\"role\":[]}", "role", TKR_INVALID},
     };
     assert_refusals(*state, rows, COUNT_OF(rows), update);
 }
