@@ -21,7 +21,7 @@ from harness import BUILD, bearer
 
 TOKENS, USERS, ORGS, ROLES = ("/api/v1/auth/tokens", "/api/v1/users", "/api/v1/orgs",
                               "/api/v1/roles")
-EMERGENCY = "/api/v1/auth/emergency-revoke"
+EMERGENCY, KEYS = "/api/v1/auth/emergency-revoke", "/api/keys"
 ADMIN, OPERATOR, AUDITOR, USER, NONE = CALLERS = ("admin", "operator", "auditor", "user", "none")
 EVERYBODY = set(CALLERS)
 READERS = {ADMIN, OPERATOR, AUDITOR}
@@ -128,6 +128,17 @@ ROWS = {
     ("POST", TOKENS + "/{id}/restore"):
         Row(WORKERS, lambda w: f"{TOKENS}/{w.act(w.token(), 'disable')}/restore", thing=True),
     ("POST", "/api/v1/auth/revoke"): Row(EVERYBODY, "/api/v1/auth/revoke", once=True),
+    ("POST", TOKENS + "/import"):
+        Row(WORKERS, TOKENS + "/import",
+            lambda w: {"tokens": [{"digest": f"{next(w.numbers):064x}", "user_id": w.fresh("user"),
+                                   "name": "n"}]}),
+    ("GET", TOKENS + "/export"): Row(WORKERS, TOKENS + "/export", org_id="query"),
+    # Keys are of one's own user: nobody else's exist, in one's own organisation either.
+    ("POST", KEYS): Row(EVERYBODY, KEYS, {"name": "k"}, status=201),
+    ("GET", KEYS): Row(EVERYBODY, KEYS),
+    ("GET", KEYS + "/{key_id}"): Row(EVERYBODY, lambda w: f"{KEYS}/{w.token()['id']}", status=404),
+    ("DELETE", KEYS + "/{key_id}"): Row(EVERYBODY, lambda w: f"{KEYS}/{w.token()['id']}",
+                                        status=404),
     ("POST", EMERGENCY): Row(WORKERS, EMERGENCY, lambda w: {"reason": "r", "user_id": w.user()},
                              thing=True, org_id="body"),
     ("GET", EMERGENCY): Row(READERS, EMERGENCY),

@@ -31,6 +31,8 @@ static const struct route {
      "tokens:emergency", 404},
     {"GET /api/v1/auth/emergency-revoke", NULL, "tokens:read", 200},
     {"POST /api/v1/auth/cleanup", "{\"older_than\":\"90d\"}", "*", 200},
+    {"POST " TOKENS "/import", "{}", "tokens:write", 400},
+    {"GET " TOKENS "/export", NULL, "tokens:export", 200},
     {"GET /api/v1/tiers", NULL, "tiers:read", 200},
     {"PUT /api/v1/tiers/new", "{\"limits\":{}}", "tiers:write", 200},
     {"GET /api/v1/users", NULL, "users:read", 200},
@@ -117,9 +119,10 @@ static void test_no_route_answers_a_revoked_token(void **state)
 static void test_each_route_refuses_every_scope_but_its_own(void **state)
 {
     static const char *const scopes[] = {
-        "tokens:verify", "tokens:read", "tokens:write", "tokens:emergency", "system:read",
-        "tiers:read",    "tiers:write", "users:read",   "users:write",      "orgs:read",
-        "orgs:write",    "roles:read",  "roles:write",  "audit:read",       "tokens"};
+        "tokens:verify", "tokens:read", "tokens:write", "tokens:emergency",
+        "tokens:export", "system:read", "tiers:read",   "tiers:write",
+        "users:read",    "users:write", "orgs:read",    "orgs:write",
+        "roles:read",    "roles:write", "audit:read",   "tokens"};
     struct fixture *fixture = *state;
     for (size_t i = 0; i < COUNT_OF(scopes); i++) {
         struct made made = make_scoped(fixture, scopes[i]);
