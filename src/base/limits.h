@@ -50,6 +50,15 @@
 #define SEGMENT_EPOCHS_MAX 32                /* pending emergency revocations; more: busy */
 #define SEGMENT_STALE_S_DEFAULT 5            /* heartbeat older than this: unavailable */
 
+/* --- the meter ----------------------------------------------------------------------- */
+#define METER_SEATS_MAX 1024 /* threads that count by dimension; more do not */
+#define METER_SLOTS_DEFAULT                                                                        \
+    16384U                       /* combinations that wait to be drained, a thread; more: `other` */
+#define METER_LABELS_MAX 256     /* endpoint labels between two starts; more: `other` */
+#define METER_LABEL_BYTES_MAX 32 /* a longer endpoint label: invalid_request */
+#define METER_VERDICTS_MAX 32    /* verdicts that fit the format */
+#define METER_DRAIN_MAX 1000     /* combinations in one transaction */
+
 /* --- HTTP ---------------------------------------------------------------------------- */
 #define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */
 #define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024)  /* body of the batch call; more: 413 */
