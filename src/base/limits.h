@@ -156,6 +156,15 @@
 #define FAMILY_TOKENS_MAX 1000     /* descendants revoked with a token; more: capacity */
 #define STATUS_COUNTS_MS 10000     /* tokens by status are counted at most this often */
 #define CLOCK_FLUSH_MS 60000       /* an idle authority writes its clock this often */
+#define USAGE_ENDPOINTS_MAX 256    /* labels of an hour of a line; more: `other` */
+#define USAGE_NETWORKS_MAX 64      /* likewise */
+#define USAGE_SWEEP_LINES 64       /* lines looked at in one slice of a sweep */
+#define USAGE_SWEEP_ROWS 2000      /* rows moved in one slice, or a day of one line */
+#define USAGE_SWEEP_S 3600         /* a sweep begins this often */
+#define USAGE_SHARES_MAX 256       /* labels of a dimension in an answer, the largest */
+#define USAGE_POINTS_MAX 9000      /* points of a series; more: out_of_range */
+#define USAGE_DAYS_MAX 3660        /* days of one question; more: out_of_range */
+#define USAGE_VERSIONS_MAX 1000    /* versions of a lineage in an answer, the newest */
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */

@@ -94,6 +94,7 @@ void authority_free(struct authority *authority)
     }
     writer_stop(authority);
     beat_stop(authority);
+    meter_stop(authority);
     segment_writer_close(authority->segment);
     plaintexts_deinit(&authority->plaintexts);
     pthread_cond_destroy(&authority->queue_changed);

@@ -222,5 +222,5 @@ tkr_error_t authority_build(struct authority *authority, struct fault *fault)
                          (unsigned long long)identity.tokens, (long long)authority->load_ms,
                          reason.detail);
     }
-    return TKR_OK;
+    return meter_start(authority, identity.store_id);
 }

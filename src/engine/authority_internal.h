@@ -271,6 +271,11 @@ struct authority {
     bool segment_behind; /* the segment lacks something: it is not marked as complete */
     uint64_t store_seq;
     bool maintain_failed; /* told, until it works again */
+    struct meter *meter;  /* NULL: none */
+    struct meter_flush *meter_flush;
+    struct usage_sweep sweep; /* of old counts */
+    bool sweeping;
+    int64_t swept_at_ns; /* monotonic, when the last one began; 0: never */
 
     /* Read by all. */
     _Atomic bool changes_accepted;
@@ -362,6 +367,8 @@ MUST_USE tkr_error_t tiers_remember(struct authority *authority, const struct ti
                                     uint16_t number);
 
 /* --- writer_usage.c ---------------------------------------------------------------------- */
+/* Of bookkeeping. */
+MUST_USE tkr_error_t writer_commit_usage(struct authority *authority);
 /* Scans, unless lines of the last scan are left; false: there is nothing to flush to. */
 bool usage_flush_begin(struct authority *authority);
 /* Writes a slice; false: the flush is at its end, or failed and goes on at the next one. */
@@ -370,6 +377,17 @@ bool usage_flush_slice(struct authority *authority);
 void usage_flush_all(struct authority *authority);
 /* Waits until all usage up to now is in the store (or failed to get there). For tests. */
 void authority_flush(struct authority *authority);
+
+/* --- writer_meter.c ---------------------------------------------------------------------- */
+MUST_USE tkr_error_t meter_start(struct authority *authority,
+                                 const uint8_t store_id[METER_STORE_ID_BYTES]);
+void meter_stop(struct authority *authority);
+/* A flush goes over all of the meter once, a slice is one transaction. */
+void meter_flush_start(struct authority *authority);
+MUST_USE tkr_error_t meter_flush_slice(struct authority *authority, bool *ret_more);
+/* Sets authority->sweeping when a sweep is due; a slice ends that at the end. */
+void usage_sweep_start(struct authority *authority);
+void usage_sweep_slice(struct authority *authority);
 
 /* --- beat.c ------------------------------------------------------------------------------ */
 MUST_USE tkr_error_t beat_start(struct authority *authority);

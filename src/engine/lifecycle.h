@@ -29,6 +29,7 @@
 #include "base/random.h"
 #include "engine/model.h"
 #include "engine/store_port.h"
+#include "meter/meter.h"
 #include "policy/lifetime.h"
 #include "segment/segment.h"
 
@@ -49,6 +50,9 @@ struct authority_options {
     int64_t cleanup_after_ms;  /* tokens that ended so long ago are cleaned away; 0: never */
     int64_t rotation_quiet_ms; /* a predecessor that was quiet for so long, and its successor in
                                   use, ends; 0: only when its overlap is over */
+    bool metering;             /* count by verdict, endpoint and network */
+    uint8_t boot_id[METER_BOOT_ID_BYTES];
+    struct usage_retention usage_retention;
     bool reset_clock; /* the operator says that the wall clock is right: forget the high water */
     /* Called from the authority's threads for what somebody should know (each event once). */
     void (*report)(void *context, enum log_level level, const char *event, const char *detail);
@@ -366,6 +370,39 @@ MUST_USE tkr_error_t authority_find_token(struct authority *authority, const str
 MUST_USE tkr_error_t authority_list_tokens(struct authority *authority, const struct principal *by,
                                            const struct token_filter *filter, struct arena *arena,
                                            struct token_page *ret_page, struct fault *fault);
+/*
+ * Usage of whole days (UTC) up to the end of today. NOT_FOUND: there is no such token, user or org
+ * for this principal; OUT_OF_RANGE (days, step).
+ */
+struct usage_request {
+    int64_t days;    /* 1 to USAGE_DAYS_MAX */
+    int64_t step_ms; /* of the points: a minute, an hour, a day */
+};
+struct usage_report {
+    int64_t from_ms, until_ms, step_ms;
+    uint64_t requests; /* let through, by whatever verifier; of an org: by the daemon */
+    uint64_t refused;  /* by the daemon */
+    struct usage_answer answer;
+    struct token token; /* of a token: as it is now */
+    struct usage_version *versions;
+    size_t version_count;
+};
+MUST_USE tkr_error_t authority_token_usage(struct authority *authority, const struct principal *by,
+                                           const char *token_id,
+                                           const struct usage_request *request, struct arena *arena,
+                                           struct usage_report *ret_report, struct fault *fault);
+/* `org_id` NULL: the principal's own. */
+MUST_USE tkr_error_t authority_user_usage(struct authority *authority, const struct principal *by,
+                                          const char *org_id, const char *user_id,
+                                          const struct usage_request *request, struct arena *arena,
+                                          struct usage_report *ret_report, struct fault *fault);
+MUST_USE tkr_error_t authority_org_usage(struct authority *authority, const struct principal *by,
+                                         const char *org_id, const struct usage_request *request,
+                                         struct arena *arena, struct usage_report *ret_report,
+                                         struct fault *fault);
+/* Where those who answer requests count them; NULL: it is off. */
+struct meter *authority_meter(struct authority *authority);
+
 MUST_USE tkr_error_t authority_list_tiers(struct authority *authority, struct arena *arena,
                                           struct tier **ret_tiers, size_t *ret_count);
 

@@ -21,6 +21,7 @@
 #include "engine/import_port.h"
 #include "engine/model.h"
 #include "engine/tenancy_port.h"
+#include "engine/usage_port.h"
 #include "segment/segment.h"
 
 struct store_event {
@@ -219,6 +220,16 @@ struct store_port {
     tkr_error_t (*flush_usage)(struct store *store, const struct store_usage *usage, size_t count,
                                int64_t clock_ms);
 
+    /* The same for what a meter drained, with the number of the drain; and the highest such
+     * number, 0: none. */
+    tkr_error_t (*book_metered)(struct store *store, uint64_t meter, uint64_t number,
+                                const struct usage_metered *metered, size_t count);
+    tkr_error_t (*metered_number)(struct store *store, uint64_t meter, uint64_t *ret_number);
+    /* A slice of a sweep that makes old counts coarser and takes out the oldest: at most
+     * USAGE_SWEEP_LINES lines. TKR_NOT_FOUND: it is at its end. */
+    tkr_error_t (*sweep_usage)(struct store *store, const struct usage_retention *retention,
+                               struct usage_sweep *sweep);
+
     struct store_import import;
 
     /* --- any thread --- */
@@ -242,6 +253,13 @@ struct store_port {
                                uint64_t *ret_revoked);
     tkr_error_t (*count_tokens)(struct store *store, int64_t now_ms,
                                 uint64_t ret_counts[TOKEN_STATUS_COUNT]);
+    /* NOT_FOUND: no such org, or user. */
+    tkr_error_t (*read_usage)(struct store *store, const struct usage_question *question,
+                              struct arena *arena, struct usage_answer *ret_answer);
+    /* Newest first. A token that was never rotated has one version. */
+    tkr_error_t (*read_versions)(struct store *store, const char *lineage_id, int64_t from_ms,
+                                 int64_t until_ms, struct arena *arena,
+                                 struct usage_version **ret_versions, size_t *ret_count);
 
     struct store_tenancy tenancy; /* users, organisations, roles */
 

@@ -5,6 +5,8 @@
  * While one batch is being written, the next one queues up, so the batch grows with the load
  * and the cost of an fsync is shared by all in it. Nothing waits for a batch to fill.
  *
+ * When there is nothing else to do, old counts are made coarser, a slice at a time.
+ *
  * A failed commit is one of two kinds. When it is certain that nothing was committed (the disk
  * is full), everybody in the batch is told, and the next batch tries again. When it is not
  * (fsync failed), no further change is accepted until somebody restarts: the kernel may have
@@ -307,7 +309,8 @@ static void *run_writer(void *context)
     bool settling = epochs_pending(authority);
     uint64_t asked = 0;
     for (;;) {
-        struct orders orders = wait_for_orders(authority, flushing || settling, flushing);
+        bool busy = flushing || settling || authority->sweeping;
+        struct orders orders = wait_for_orders(authority, busy, flushing);
         if (orders.stop) {
             break;
         }
@@ -322,6 +325,7 @@ static void *run_writer(void *context)
             settling = epochs_pending(authority); /* also one that failed before */
             rotation_end_quiet(authority);
             cleanup_when_due(authority);
+            usage_sweep_start(authority);
         }
         if (flushing) {
             flushing = usage_flush_slice(authority);
@@ -331,6 +335,9 @@ static void *run_writer(void *context)
         }
         if (!flushing) {
             flush_ended(authority, asked);
+        }
+        if (authority->sweeping && !flushing && !settling) {
+            usage_sweep_slice(authority);
         }
         maintain(authority);
     }

@@ -8,6 +8,8 @@
  * store has it: when writing fails (the disk is full), the next flush goes on with the same
  * lines. The store books the difference to what it knew, so nothing counts twice.
  *
+ * Then comes what the meter has, see writer_meter.c.
+ *
  * Lines are marked in groups, so most that a scan shows have not moved. They are told by four
  * bytes a line, kept here of what was stored: asking the store took 2 µs for each. What is
  * not known yet (after a start) is asked once.
@@ -77,7 +79,7 @@ static void note_stored(struct usage_flush *flush, const struct segment_usage *u
     }
 }
 
-static tkr_error_t commit(struct authority *authority)
+tkr_error_t writer_commit_usage(struct authority *authority)
 {
     uint64_t seq = 0;
     tkr_error_t error = authority->store->commit(authority->store->store, &seq);
@@ -109,7 +111,7 @@ static tkr_error_t store_slice(struct authority *authority)
         store->rollback(store->store);
         return error;
     }
-    TRY(commit(authority));
+    TRY(writer_commit_usage(authority));
     for (size_t i = 0; i < count; i++) {
         note_stored(flush, usage[i].usage);
     }
@@ -141,6 +143,7 @@ bool usage_flush_begin(struct authority *authority)
     if (error != TKR_OK) {
         note_outcome(authority, error);
     }
+    meter_flush_start(authority);
     return error == TKR_OK;
 }
 
@@ -150,9 +153,13 @@ bool usage_flush_slice(struct authority *authority)
     if (!atomic_load(&authority->changes_accepted)) {
         return false;
     }
+    bool more = false;
     tkr_error_t error = store_slice(authority);
+    if (error == TKR_OK && flush->next == flush->count) {
+        error = meter_flush_slice(authority, &more);
+    }
     note_outcome(authority, error);
-    return error == TKR_OK && flush->next < flush->count;
+    return error == TKR_OK && (more || flush->next < flush->count);
 }
 
 /* Verifiers may go on counting: once around, not until nothing is left. */
@@ -171,6 +178,11 @@ void usage_flush_all(struct authority *authority)
         while (error == TKR_OK && authority->usage.next < authority->usage.count) {
             error = store_slice(authority);
         }
+    }
+    more = true;
+    meter_flush_start(authority);
+    while (error == TKR_OK && more && atomic_load(&authority->changes_accepted)) {
+        error = meter_flush_slice(authority, &more);
     }
     note_outcome(authority, error);
 }

@@ -83,6 +83,17 @@ tkr_error_t segment_writer_put_tier(struct segment_writer *writer, const struct 
 
 /* --- orgs ------------------------------------------------------------------------------------- */
 
+tkr_error_t segment_writer_org_id(struct segment_writer *writer, uint32_t number,
+                                  char ret_id[ORG_ID_BYTES_MAX + 1])
+{
+    ENSURE(number < atomic_load(&writer->header->orgs), TKR_NOT_FOUND);
+    struct segment_text org = segment_view_org(&writer->view, number);
+    ENSURE(org.length > 0 && org.length <= ORG_ID_BYTES_MAX, TKR_NOT_FOUND);
+    memcpy(ret_id, org.text, org.length);
+    ret_id[org.length] = '\0';
+    return TKR_OK;
+}
+
 tkr_error_t segment_writer_find_org(struct segment_writer *writer, const char *id, size_t id_length,
                                     uint16_t *ret_number)
 {

@@ -161,6 +161,9 @@ MUST_USE tkr_error_t segment_writer_find_org(struct segment_writer *writer, cons
 MUST_USE tkr_error_t segment_writer_find_user(struct segment_writer *writer, uint16_t org,
                                               const char *id, size_t id_length,
                                               uint32_t *ret_number);
+/* The org of a number, with a NUL; for the writer's thread. TKR_NOT_FOUND. */
+MUST_USE tkr_error_t segment_writer_org_id(struct segment_writer *writer, uint32_t number,
+                                           char ret_id[ORG_ID_BYTES_MAX + 1]);
 /* Lines, users and tiers that it names must have been made before (TKR_INVALID otherwise).
  * Visible to every reader when it returns. A record that is revoked is never made
  * unrevoked by a put (revocation is sticky): TKR_CONFLICT. */

@@ -47,6 +47,7 @@ int suite_lists(void);
 int suite_usage(void);
 int suite_load(void);
 int suite_tenancy(void);
+int suite_metered(void);
 
 /* Steps: what is not expected to fail fails the test. */
 void reopen_store(struct fixture *fixture);

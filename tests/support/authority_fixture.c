@@ -93,6 +93,8 @@ void authority_fixture_init(struct authority_fixture *fixture)
         .prefixes = token_prefixes_default,
         .window_kinds = {WINDOW_SLIDING, WINDOW_FIXED, WINDOW_FIXED},
         .usage_flush_ms = 3600000, /* tests say when */
+        .metering = true,
+        .usage_retention = {2 * 86400000LL, 90 * 86400000LL, 0},
         .report = report,
         .report_context = fixture,
     };

@@ -132,24 +132,16 @@ const char *const migration_sqlite_002[] = {
     " PRIMARY KEY (line, day)"
     ") STRICT, WITHOUT ROWID",
     "CREATE TABLE usage_by ("
-    " line INTEGER NOT NULL,"      /* -1: of no token */
+    " line INTEGER NOT NULL,"      /* -1: of no token; below: -2 - the number of an org */
     " dimension INTEGER NOT NULL," /* enum usage_dimension: verdict, endpoint, network */
     " hour INTEGER NOT NULL,"
     " label TEXT NOT NULL,"
     " count INTEGER NOT NULL,"
     " PRIMARY KEY (line, dimension, hour, label)"
     ") STRICT, WITHOUT ROWID",
-    "CREATE TABLE org_usage ("
-    " org TEXT NOT NULL," /* id; '' for requests of no token */
-    " hour INTEGER NOT NULL,"
-    " verdict INTEGER NOT NULL,"
-    " count INTEGER NOT NULL,"
-    " PRIMARY KEY (org, hour, verdict)"
-    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE meter_drains ("
-    " meter INTEGER PRIMARY KEY,"
-    " nonce INTEGER NOT NULL,"
-    " number INTEGER NOT NULL"
+    " meter INTEGER PRIMARY KEY," /* id of the meter's file */
+    " number INTEGER NOT NULL"    /* of its last drain that is booked */
     ") STRICT",
 
     /* Reports of leaked tokens that were acted on: none is taken twice. */

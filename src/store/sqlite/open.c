@@ -256,6 +256,9 @@ static const struct store_port port_template = {
     .find_idempotency = store_find_idempotency,
     .put_idempotency = store_put_idempotency,
     .flush_usage = store_flush_usage,
+    .book_metered = store_book_metered,
+    .metered_number = store_metered_number,
+    .sweep_usage = store_sweep_usage,
     .get_token = store_get_token,
     .list_tokens = store_list_tokens,
     .list_tiers = store_list_tiers,
@@ -283,6 +286,8 @@ static const struct store_port port_template = {
             .get_role = store_get_role,
             .list_roles = store_list_roles,
         },
+    .read_usage = store_read_usage,
+    .read_versions = store_read_versions,
 };
 
 tkr_error_t store_open_with(const struct store_sqlite_options *options,

@@ -1,6 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite/statements.h"
 
+#define HOUR_MS "3600000"
+#define DAY_MS "86400000"
+#define GROWN "min(count, 1 << 62) + excluded.count" /* it never overflows */
+/* The lines of a user's tokens; several versions share one. */
+#define LINES_OF_USER                                                                              \
+    "WITH lines (line) AS MATERIALIZED (SELECT DISTINCT line FROM tokens INDEXED BY tokens_user"   \
+    " WHERE user = (SELECT number FROM users WHERE id = ?5"                                        \
+    " AND org = (SELECT number FROM orgs WHERE id = ?4))) "
+/* The counts of some lines between ?1 and ?2, in steps of ?3. */
+#define POINTS(lines)                                                                              \
+    "SELECT at - at % ?3 AS step, sum(count) FROM ("                                               \
+    "SELECT u.minute AS at, u.count AS count FROM " lines " l CROSS JOIN token_usage u"            \
+    " ON u.line = l.line AND u.minute >= ?1 AND u.minute < ?2"                                     \
+    " UNION ALL SELECT u.hour, u.count FROM " lines " l CROSS JOIN usage_hours u"                  \
+    " ON u.line = l.line AND u.hour >= ?1 AND u.hour < ?2"                                         \
+    " UNION ALL SELECT u.day, u.count FROM " lines " l CROSS JOIN usage_days u"                    \
+    " ON u.line = l.line AND u.day >= ?1 AND u.day < ?2) GROUP BY step ORDER BY step"
+
 #define LIVE " AND revoked_at IS NULL AND disabled_at IS NULL AND quarantined_at IS NULL"
 
 /* Revokes what an epoch covers among the rows that `index` and `range` give. */
@@ -241,4 +259,72 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                                " LIMIT ?2",
     [STATEMENT_GET_BY_DIGEST] =
         "SELECT " TOKEN_COLUMNS_FULL " FROM tokens t" TOKEN_JOINS " WHERE t.digest = ?1",
+    [STATEMENT_ADD_BY] = "UPDATE usage_by SET count = min(count, 1 << 62) + ?5"
+                         " WHERE line = ?1 AND dimension = ?2 AND hour = ?3 AND label = ?4",
+    [STATEMENT_COUNT_BY] = "SELECT count(*) FROM (SELECT 1 FROM usage_by"
+                           " WHERE line = ?1 AND dimension = ?2 AND hour = ?3 LIMIT ?4)",
+    [STATEMENT_INSERT_BY] = "INSERT INTO usage_by (line, dimension, hour, label, count)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5)"
+                            " ON CONFLICT DO UPDATE SET count = " GROWN,
+    [STATEMENT_GET_DRAIN] = "SELECT number FROM meter_drains WHERE meter = ?1",
+    [STATEMENT_PUT_DRAIN] = "INSERT INTO meter_drains (meter, number) VALUES (?1, ?2)"
+                            " ON CONFLICT (meter) DO UPDATE SET number = max(number, ?2)",
+
+    /* A sweep: the first row of the next line, what moves, and what goes. */
+    [STATEMENT_NEXT_MINUTE] = "SELECT line, minute FROM token_usage WHERE line > ?1"
+                              " ORDER BY line, minute LIMIT 1",
+    [STATEMENT_MINUTES_TO_HOURS] =
+        "INSERT INTO usage_hours (line, hour, count)"
+        " SELECT line, minute - minute % " HOUR_MS " AS hour, sum(count) FROM token_usage"
+        " WHERE line = ?1 AND minute < ?2 GROUP BY hour"
+        " ON CONFLICT (line, hour) DO UPDATE SET count = " GROWN,
+    [STATEMENT_DELETE_MINUTES] = "DELETE FROM token_usage WHERE line = ?1 AND minute < ?2",
+    [STATEMENT_NEXT_HOUR] = "SELECT line, hour FROM usage_hours WHERE line > ?1"
+                            " ORDER BY line, hour LIMIT 1",
+    [STATEMENT_HOURS_TO_DAYS] =
+        "INSERT INTO usage_days (line, day, count)"
+        " SELECT line, hour - hour % " DAY_MS " AS day, sum(count) FROM usage_hours"
+        " WHERE line = ?1 AND hour < ?2 GROUP BY day"
+        " ON CONFLICT (line, day) DO UPDATE SET count = " GROWN,
+    [STATEMENT_DELETE_HOURS] = "DELETE FROM usage_hours WHERE line = ?1 AND hour < ?2",
+    [STATEMENT_NEXT_DAY] =
+        "SELECT line, day FROM usage_days WHERE line > ?1 ORDER BY line, day LIMIT 1",
+    [STATEMENT_DELETE_DAYS] = "DELETE FROM usage_days WHERE line = ?1 AND day < ?2",
+    [STATEMENT_NEXT_BY] = "SELECT line, 0 FROM usage_by WHERE line > ?1 ORDER BY line LIMIT 1",
+    [STATEMENT_FOLD_BY] =
+        "INSERT INTO usage_by (line, dimension, hour, label, count)"
+        " SELECT line, dimension, hour - hour % " DAY_MS " AS day, label, sum(count) FROM usage_by"
+        " WHERE line = ?1 AND dimension = ?4 AND hour >= ?3 AND hour < ?2 AND hour % " DAY_MS
+        " <> 0 GROUP BY day, label ON CONFLICT DO UPDATE SET count = " GROWN,
+    [STATEMENT_DELETE_FOLDED_BY] = "DELETE FROM usage_by WHERE line = ?1 AND dimension = ?4"
+                                   " AND hour >= ?3 AND hour < ?2 AND hour % " DAY_MS " <> 0",
+    [STATEMENT_DELETE_BY] = "DELETE FROM usage_by WHERE line = ?1 AND dimension = ?4 AND hour < ?2",
+
+    [STATEMENT_USAGE_OF_TOKEN] = "WITH lines (line) AS (SELECT ?4) " POINTS("lines"),
+    [STATEMENT_USAGE_OF_USER] = LINES_OF_USER POINTS("lines"),
+    /* An org's are by hour, of what the daemon answered. */
+    [STATEMENT_USAGE_OF_ORG] =
+        "SELECT hour - hour % ?3 AS step, sum(count) FROM usage_by WHERE line = ?4"
+        " AND dimension = 0 AND hour >= ?1 AND hour < ?2 AND label = 'valid'"
+        " GROUP BY step ORDER BY step",
+    [STATEMENT_SHARES_OF_LINE] =
+        "SELECT label, sum(count) AS all_of_it FROM usage_by WHERE line = ?4 AND dimension = ?3"
+        " AND hour >= ?1 AND hour < ?2 GROUP BY label ORDER BY all_of_it DESC, label LIMIT ?6",
+    [STATEMENT_SHARES_OF_USER] =
+        LINES_OF_USER "SELECT b.label, sum(b.count) AS all_of_it FROM lines l CROSS JOIN usage_by b"
+                      " ON b.line = l.line AND b.dimension = ?3 AND b.hour >= ?1 AND b.hour < ?2"
+                      " GROUP BY b.label ORDER BY all_of_it DESC, b.label LIMIT ?6",
+    [STATEMENT_USER_EXISTS] = "SELECT 1 FROM users WHERE id = ?2"
+                              " AND org = (SELECT number FROM orgs WHERE id = ?1)",
+    [STATEMENT_VERSIONS] = "SELECT t.id, t.replaced_by IS NULL, t.created_at, l.last_used_at,"
+                           " (SELECT coalesce(sum(count), 0) FROM token_usage u"
+                           "  WHERE u.line = l.line AND u.minute >= ?2 AND u.minute < ?3)"
+                           " + (SELECT coalesce(sum(count), 0) FROM usage_hours u"
+                           "  WHERE u.line = l.line AND u.hour >= ?2 AND u.hour < ?3)"
+                           " + (SELECT coalesce(sum(count), 0) FROM usage_days u"
+                           "  WHERE u.line = l.line AND u.day >= ?2 AND u.day < ?3)"
+                           " FROM (SELECT * FROM tokens WHERE id = ?1 UNION SELECT * FROM tokens"
+                           "  INDEXED BY tokens_lineage WHERE lineage_id = ?1) t"
+                           " LEFT JOIN usage_lines l ON l.line = coalesce(t.version_line, t.line)"
+                           " ORDER BY t.number DESC LIMIT ?4",
 };

@@ -149,6 +149,22 @@ tkr_error_t store_put_idempotency(struct store *store, const char *org_id, const
 tkr_error_t store_flush_usage(struct store *store, const struct store_usage *usage, size_t count,
                               int64_t clock_ms);
 
+/* --- metered.c --------------------------------------------------------------------------- */
+tkr_error_t store_book_metered(struct store *store, uint64_t meter, uint64_t number,
+                               const struct usage_metered *metered, size_t count);
+tkr_error_t store_metered_number(struct store *store, uint64_t meter, uint64_t *ret_number);
+
+/* --- sweep.c ----------------------------------------------------------------------------- */
+tkr_error_t store_sweep_usage(struct store *store, const struct usage_retention *retention,
+                              struct usage_sweep *sweep);
+
+/* --- usage.c ------------------------------------------------------------------------------ */
+tkr_error_t store_read_usage(struct store *store, const struct usage_question *question,
+                             struct arena *arena, struct usage_answer *ret_answer);
+tkr_error_t store_read_versions(struct store *store, const char *lineage_id, int64_t from_ms,
+                                int64_t until_ms, struct arena *arena,
+                                struct usage_version **ret_versions, size_t *ret_count);
+
 /* --- readers.c --------------------------------------------------------------------------- */
 MUST_USE tkr_error_t readers_init(struct readers *readers);
 void readers_deinit(struct readers *readers);
