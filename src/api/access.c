@@ -41,6 +41,11 @@ static void visit_auth(void *context, const char *name, size_t name_length, cons
         strncasecmp(name, FORWARDED_FOR, name_length) == 0) {
         join_forwarded(headers, value, value_length);
     }
+    if (UNLIKELY(name_length == headers->api->attempt_header_length) &&
+        strncasecmp(name, headers->api->options.attempt_header, name_length) == 0) {
+        headers->attempt = value;
+        headers->attempt_length = value_length;
+    }
 }
 
 static bool is_named(const char *name, size_t length, const char *literal)

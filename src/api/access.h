@@ -24,13 +24,15 @@ struct request_headers {
     struct credential credential;
     const char *forwarded_for; /* all its lines, joined by commas; NULL: none */
     size_t forwarded_for_length;
-    bool overflowed; /* no memory to join them */
-    bool proxied;    /* traces of a proxy; set by request_headers_read only */
-    bool as_peer;    /* says that it speaks for itself; likewise */
+    bool overflowed;     /* no memory to join them */
+    const char *attempt; /* the id of auth.attempt_header, whoever sent it; NULL: none */
+    size_t attempt_length;
+    bool proxied; /* traces of a proxy; set by request_headers_read only */
+    bool as_peer; /* says that it speaks for itself; likewise */
 };
 void request_headers_read(struct request_headers *headers, const struct api *api,
                           struct http_exchange *exchange);
-/* For `/auth`: the credential and X-Forwarded-For only. */
+/* For `/auth`: the credential, X-Forwarded-For and the id of an attempt only. */
 void request_headers_read_auth(struct request_headers *headers, const struct api *api,
                                struct http_exchange *exchange);
 

@@ -56,6 +56,19 @@ static bool realm_is_safe(const char *realm)
     return true;
 }
 
+static tkr_error_t prepare_attempts(struct api *api, struct fault *fault)
+{
+    const char *header = api->options.attempt_header;
+    if (header == NULL || header[0] == '\0') {
+        return TKR_OK;
+    }
+    api->attempt_header_length = strlen(header);
+    if (api->attempt_header_length > CREDENTIAL_NAME_BYTES_MAX || !header_name_valid(header)) {
+        return fault_set(fault, TKR_INVALID, "attempt_header", "is not the name of a header");
+    }
+    return attempts_new(&api->attempts);
+}
+
 static tkr_error_t prepare(struct api *api, struct fault *fault)
 {
     const struct api_options *options = &api->options;
@@ -65,13 +78,15 @@ static tkr_error_t prepare(struct api *api, struct fault *fault)
     TRY(credential_sources_init(&api->sources, options->sources, options->source_count, fault));
     TRY(client_trust_init(&api->trust, options->trusted_proxies, options->trusted_proxy_count));
     TRY(make_challenges(api));
+    TRY(prepare_attempts(api, fault));
     struct verifier_options verifier = {
         .directory = options->runtime_directory,
         .clock = options->clock,
         .stale_s = options->stale_s,
         .limiter = options->limiter,
     };
-    return api_threads_new(&verifier, &api->threads);
+    api->meter = authority_meter(options->authority);
+    return api_threads_new(&verifier, api->meter, &api->threads);
 }
 
 tkr_error_t api_new(const struct api_options *options, struct api **ret_api, struct fault *fault)
@@ -103,6 +118,7 @@ void api_free(struct api *api)
     log_budget_deinit(&api->denied);
     api_threads_free(api->threads);
     client_trust_deinit(&api->trust);
+    attempts_free(api->attempts);
     free(api->challenge_bare);
     free(api->challenge_conflict);
     for (size_t i = 0; i < TKR_VERDICT_COUNT; i++) {

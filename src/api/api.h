@@ -72,10 +72,11 @@ struct api_options {
     size_t source_count;
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
-    const char *realm;      /* of WWW-Authenticate */
-    uid_t socket_admin_uid; /* peers of the Unix socket with this uid (and root) are admin */
     struct api_adoption adoption;
-    bool self_service; /* /api/keys is open to whoever has a token */
+    bool self_service;          /* /api/keys is open to whoever has a token */
+    const char *realm;          /* of WWW-Authenticate */
+    const char *attempt_header; /* see api/attempts.h; NULL or "": none */
+    uid_t socket_admin_uid;     /* peers of the Unix socket with this uid (and root) are admin */
     struct log *log;
     const char *version;
 };

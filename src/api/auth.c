@@ -28,6 +28,7 @@
 #include "api/adoption.h"
 #include "api/auth_headers.h"
 #include "api/json_input.h"
+#include "api/metering.h"
 #include "api/routes.h"
 #include "api/status.h"
 #include "base/text.h"
@@ -37,6 +38,7 @@ struct auth {
     struct api *api;
     struct http_exchange *exchange;
     struct api_thread *thread;
+    int64_t start_ns;
     bool nginx_mode;
     bool has_mode, has_cost;
     bool again;                 /* an old endpoint was asked about the token */
@@ -100,6 +102,24 @@ static tkr_error_t set_user(struct auth *auth, const struct http_argument *argum
     return TKR_OK;
 }
 
+/* An empty one is none: `endpoint=$variable` with nothing in it does no harm. */
+static tkr_error_t set_endpoint(struct auth *auth, const struct http_argument *argument,
+                                struct fault *fault)
+{
+    if (auth->request.endpoint != NULL ||
+        (argument->value_length > 0 &&
+         !meter_label_valid(argument->value, argument->value_length))) {
+        return fault_set(fault, TKR_INVALID, "endpoint",
+                         "must be 1 to %d of a-z, 0-9, `.`, `_`, `/` and `-`, once",
+                         METER_LABEL_BYTES_MAX);
+    }
+    if (argument->value_length > 0) {
+        auth->request.endpoint = argument->value;
+        auth->request.endpoint_length = argument->value_length;
+    }
+    return TKR_OK;
+}
+
 static tkr_error_t read_argument(struct auth *auth, const struct http_argument *argument,
                                  struct fault *fault)
 {
@@ -111,6 +131,9 @@ static tkr_error_t read_argument(struct auth *auth, const struct http_argument *
     }
     if (strcmp(argument->name, "user") == 0) {
         return set_user(auth, argument, fault);
+    }
+    if (strcmp(argument->name, "endpoint") == 0) {
+        return set_endpoint(auth, argument, fault);
     }
     if (strcmp(argument->name, "mode") == 0) {
         if (auth->has_mode || strcmp(argument->value, "nginx") != 0) {
@@ -294,6 +317,44 @@ static bool ask_old(struct auth *auth, struct verify_result *result)
                          auth->request.token_length, again, &result->verdict);
 }
 
+/* A request with the id of an attempt that a proxy may give (api/attempts.h). */
+struct attempt {
+    bool known; /* it has one */
+    bool retry; /* of what was let through a moment ago */
+    uint64_t key;
+};
+
+/* A retry is decided without its limits, which count already. */
+static void verify(struct auth *auth, const struct request_headers *headers,
+                   struct attempt *attempt, struct verify_result *result)
+{
+    struct attempts *attempts = auth->api->attempts;
+    attempt->known = headers->attempt != NULL &&
+                     client_peer_trusted(&auth->api->trust, http_peer(auth->exchange)) &&
+                     attempt_key(headers->attempt, headers->attempt_length, auth->request.token,
+                                 auth->request.token_length, &attempt->key) == TKR_OK;
+    attempt->retry =
+        attempt->known && attempts_take(attempts, attempt->key, auth->start_ns / 1000000000);
+    auth->request.no_limits = attempt->retry;
+    verify_token(auth->thread->verifier, &auth->request, result);
+    if (UNLIKELY(result->verdict == TKR_VERDICT_VALID && !texts_fit(result))) {
+        result->verdict = TKR_VERDICT_UNAVAILABLE; /* the segment is not what we wrote */
+    }
+}
+
+/* Once for a request, whether it was decided at once or after an old endpoint was asked. */
+static void count(struct auth *auth, const struct attempt *attempt,
+                  const struct verify_result *result)
+{
+    if (auth->thread == NULL || attempt->retry) {
+        return;
+    }
+    metering_count(auth->api, auth->thread, &auth->request, result);
+    if (attempt->known && result->verdict == TKR_VERDICT_VALID) {
+        attempts_note(auth->api->attempts, attempt->key, auth->start_ns / 1000000000);
+    }
+}
+
 /* Answers; returns what it came to. */
 static unsigned decide(struct auth *auth)
 {
@@ -328,16 +389,16 @@ static unsigned decide(struct auth *auth)
     struct verify_result result;
     result.verdict = TKR_VERDICT_UNAVAILABLE; /* the rest is a page that need not be cleared */
     result.window_count = 0;
-    result.retry_after_ms = 0;
+    result.retry_after_ms = result.now_ms = 0;
+    result.known = result.honeytoken = false;
+    struct attempt attempt = {0};
     if (LIKELY(auth->thread != NULL && auth->thread->verifier != NULL)) {
-        verify_token(auth->thread->verifier, &auth->request, &result);
-    }
-    if (UNLIKELY(result.verdict == TKR_VERDICT_VALID && !texts_fit(&result))) {
-        result.verdict = TKR_VERDICT_UNAVAILABLE; /* the segment is not what we wrote */
+        verify(auth, &headers, &attempt, &result);
     }
     if (UNLIKELY(result.verdict == TKR_VERDICT_NOT_FOUND) && ask_old(auth, &result)) {
         return OUTCOME_DEFERRED;
     }
+    count(auth, &attempt, &result);
     if (result.verdict == TKR_VERDICT_VALID) {
         api_thread_count_warned(auth->thread, &result);
         answer_valid(auth, &result);
@@ -348,9 +409,10 @@ static unsigned decide(struct auth *auth)
 }
 
 static void auth_init(struct auth *auth, struct api *api, struct http_exchange *exchange,
-                      struct api_thread *thread)
+                      struct api_thread *thread, int64_t start_ns)
 {
     auth->api = api;
+    auth->start_ns = start_ns;
     auth->exchange = exchange;
     auth->thread = thread;
     auth->nginx_mode = auth->has_mode = auth->has_cost = auth->again = false;
@@ -363,7 +425,7 @@ static void again(void *context, void *request, enum adopt_outcome outcome)
     struct api *api = context;
     struct api_thread *thread = api_thread_borrow(api->threads);
     struct auth auth;
-    auth_init(&auth, api, request, thread);
+    auth_init(&auth, api, request, thread, clock_monotonic_ns(api->options.clock));
     auth.again = true;
     auth.outcome = outcome;
     unsigned came_to = decide(&auth);
@@ -379,7 +441,7 @@ void auth_handle(void *context, struct http_exchange *exchange)
     int64_t start_ns = clock_monotonic_ns(api->options.clock);
     struct api_thread *thread = api_thread_of_event(api->threads, http_thread(exchange));
     struct auth auth;
-    auth_init(&auth, api, exchange, thread);
+    auth_init(&auth, api, exchange, thread, start_ns);
     unsigned outcome = decide(&auth);
     if (thread != NULL && LIKELY(outcome != OUTCOME_DEFERRED)) {
         int64_t took_ns = clock_monotonic_ns(api->options.clock) - start_ns;

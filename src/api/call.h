@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "adopt/adopter.h"
+#include "api/attempts.h"
 #include "api/client.h"
 #include "api/credentials.h"
 #include "api/threads.h"
@@ -28,7 +29,10 @@ struct api {
     struct credential_sources sources;
     struct client_trust trust;
     struct api_threads *threads;
-    struct adoption *adoption;            /* NULL: no old endpoint is asked */
+    struct adoption *adoption; /* NULL: no old endpoint is asked */
+    struct meter *meter;       /* NULL: none */
+    struct attempts *attempts; /* NULL: retries are not told */
+    size_t attempt_header_length;
     _Atomic(struct http_server *) server; /* NULL: not yet, or a local api */
     /* WWW-Authenticate, ready: without `error` (no token), of a conflict, and by verdict. */
     char *challenge_bare, *challenge_conflict, *challenges[TKR_VERDICT_COUNT];

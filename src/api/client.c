@@ -45,3 +45,17 @@ tkr_error_t client_address(const struct client_trust *trust, const struct sockad
     return forwarded_client(trust->hops, trust->hop_count, &address, forwarded_for, length,
                             ret_client);
 }
+
+bool client_peer_trusted(const struct client_trust *trust, const struct sockaddr *peer)
+{
+    if (peer == NULL) {
+        return true;
+    }
+    struct ip_address address = ip_from_sockaddr(peer);
+    for (size_t i = 0; i < trust->hop_count; i++) {
+        if (cidr_contains(&trust->hops[i], &address)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -27,6 +27,8 @@ MUST_USE tkr_error_t client_trust_init(struct client_trust *trust, const struct 
                                        size_t count);
 void client_trust_deinit(struct client_trust *trust);
 
+/* Whether the peer is a proxy that is believed; `peer` NULL, the Unix socket, is. */
+bool client_peer_trusted(const struct client_trust *trust, const struct sockaddr *peer);
 /*
  * `peer` NULL means the Unix socket. `forwarded_for` NULL: no such header. Errors:
  * TKR_MALFORMED (see forwarded_client).

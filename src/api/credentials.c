@@ -25,6 +25,11 @@ static bool is_token(const char *text)
     return true;
 }
 
+bool header_name_valid(const char *name)
+{
+    return name[0] != '\0' && is_token(name);
+}
+
 tkr_error_t credential_sources_init(struct credential_sources *sources,
                                     const struct api_credential_source *rows, size_t count,
                                     struct fault *fault)

@@ -54,6 +54,8 @@ struct credential {
     bool other_scheme; /* a header that is read has another scheme; not when one was found */
 };
 
+/* A name as RFC 9110 §5.1 has it. */
+bool header_name_valid(const char *name);
 /* Looks at one header line. */
 void credential_offer(const struct credential_sources *sources, struct credential *credential,
                       const char *name, size_t name_length, const char *value, size_t value_length);

@@ -124,7 +124,13 @@
     X(KEYS_GET,      HTTP_GET, PATH_KEY, call_on_worker, HTTP_WORKER, 0, \
       ACCESS_TOKEN, NULL, false, NULL, "key_id", keys_get) \
     X(KEYS_DELETE,   HTTP_DELETE, PATH_KEY, call_on_worker, HTTP_WORKER, 0, \
-      ACCESS_TOKEN, NULL, false, "reason children", "key_id", keys_delete)
+      ACCESS_TOKEN, NULL, false, "reason children", "key_id", keys_delete) \
+    X(TOKENS_ANALYTICS, HTTP_GET, PATH_TOKEN "/analytics", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, "days step", "id", tokens_analytics_get) \
+    X(USERS_ANALYTICS, HTTP_GET, PATH_USERS "/{id}/analytics", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, "days step org_id", "id", users_analytics_get) \
+    X(ORGS_ANALYTICS, HTTP_GET, PATH_ORGS "/{id}/analytics", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, "days step", "id", orgs_analytics_get)
 /* clang-format on */
 
 enum {

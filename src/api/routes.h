@@ -57,5 +57,8 @@ void keys_post(struct api_call *call);
 void keys_list(struct api_call *call);
 void keys_get(struct api_call *call);
 void keys_delete(struct api_call *call);
+void tokens_analytics_get(struct api_call *call);
+void users_analytics_get(struct api_call *call);
+void orgs_analytics_get(struct api_call *call);
 
 #endif

@@ -8,6 +8,7 @@
 
 struct api_threads {
     struct verifier_options options;
+    struct meter *meter; /* NULL: none */
     _Atomic(struct api_thread *) events[API_EVENT_THREADS_MAX];
     pthread_mutex_t lock; /* for what follows */
     struct api_thread *all, *free;
@@ -72,12 +73,13 @@ static struct api_thread *with_verifier(struct api_threads *threads, struct api_
     return thread;
 }
 
-tkr_error_t api_threads_new(const struct verifier_options *options,
+tkr_error_t api_threads_new(const struct verifier_options *options, struct meter *meter,
                             struct api_threads **ret_threads)
 {
     struct api_threads *threads = calloc(1, sizeof *threads);
     ENSURE(threads != NULL, TKR_MEMORY);
     threads->options = *options;
+    threads->meter = meter;
     pthread_mutex_init(&threads->lock, NULL);
     *ret_threads = threads;
     return TKR_OK;
@@ -92,6 +94,9 @@ void api_threads_free(struct api_threads *threads)
         struct api_thread *thread = threads->all;
         threads->all = thread->next;
         verifier_free(thread->verifier);
+        if (thread->seat != NULL) {
+            meter_seat_return(threads->meter, thread->seat);
+        }
         free(thread);
     }
     pthread_mutex_destroy(&threads->lock);

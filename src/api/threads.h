@@ -26,6 +26,8 @@ const char *api_outcome_name(unsigned outcome);
 
 struct api_thread {
     struct verifier *verifier; /* NULL: there is no segment yet */
+    struct meter_seat *seat;   /* see api/metering.h; NULL: none yet */
+    bool no_seat;              /* and none to be had */
     _Atomic uint64_t outcomes[ENDPOINT_COUNT][OUTCOME_KINDS];
     struct histogram latency[ENDPOINT_COUNT];
     _Atomic uint64_t warned; /* valid, and with a warning */
@@ -33,7 +35,8 @@ struct api_thread {
 } __attribute__((aligned(64)));
 
 struct api_threads;
-MUST_USE tkr_error_t api_threads_new(const struct verifier_options *options,
+/* `meter` NULL: none. */
+MUST_USE tkr_error_t api_threads_new(const struct verifier_options *options, struct meter *meter,
                                      struct api_threads **ret_threads);
 void api_threads_free(struct api_threads *threads); /* NULL is allowed */
 

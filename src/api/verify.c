@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "api/json_input.h"
+#include "api/metering.h"
 #include "api/routes.h"
 #include "api/verify_json.h"
 #include "policy/scopes.h"
@@ -87,6 +88,7 @@ static bool verify_one(struct api_call *call, const struct verify_request *reque
             return false;
         }
     }
+    metering_count(call->api, call->thread, request, ret_result);
     api_thread_count(call->thread, ENDPOINT_VERIFY, ret_result->verdict, 1);
     api_thread_count_warned(call->thread, ret_result);
     observe(call, ENDPOINT_VERIFY, start_ns);
@@ -198,6 +200,7 @@ static tkr_error_t batch_verify(struct api_call *call, struct batch *batch)
     }
     observe(call, ENDPOINT_BATCH, start_ns);
     for (size_t i = 0; i < batch->count; i++) {
+        metering_count(call->api, call->thread, &batch->requests[i], &batch->results[i]);
         api_thread_count(call->thread, ENDPOINT_BATCH, batch->results[i].verdict, 1);
         api_thread_count_warned(call->thread, &batch->results[i]);
     }

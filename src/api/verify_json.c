@@ -3,6 +3,7 @@
 
 #include "api/auth_headers.h"
 #include "api/json_input.h"
+#include "meter/meter.h"
 #include "policy/scopes.h"
 
 enum {
@@ -14,6 +15,7 @@ enum {
     MEMBER_COST,
     MEMBER_DRY_RUN,
     MEMBER_EXPLAIN,
+    MEMBER_ENDPOINT,
     MEMBER_COUNT
 };
 
@@ -29,6 +31,8 @@ static const struct json_member members[MEMBER_COUNT] = {
     [MEMBER_COST] = {"cost", JSON_IS_INTEGER, .most = VERIFY_COST_MAX},
     [MEMBER_DRY_RUN] = {"dry_run", JSON_IS_BOOL},
     [MEMBER_EXPLAIN] = {"explain", JSON_IS_BOOL},
+    [MEMBER_ENDPOINT] = {"endpoint", JSON_IS_TEXT, .nullable = true, .least = 1,
+                         .most = METER_LABEL_BYTES_MAX},
 };
 
 static tkr_error_t read_scopes(const struct json_given *given, const char *path,
@@ -60,6 +64,19 @@ static tkr_error_t read_scopes(const struct json_given *given, const char *path,
     return TKR_OK;
 }
 
+static tkr_error_t read_endpoint(const struct json_given *given, const char *path,
+                                 struct verify_request *request, struct fault *fault)
+{
+    if (given->text != NULL && !meter_label_valid(given->text, given->length)) {
+        char field[FAULT_FIELD_BYTES];
+        json_field(field, path, "endpoint");
+        return fault_set(fault, TKR_INVALID, field, "must be of a-z, 0-9, `.`, `_`, `/` and `-`");
+    }
+    request->endpoint = given->text;
+    request->endpoint_length = given->length;
+    return TKR_OK;
+}
+
 tkr_error_t verify_request_read(const json_t *object, const char *path, struct arena *arena,
                                 struct verify_request *ret_request, struct fault *fault)
 {
@@ -80,6 +97,7 @@ tkr_error_t verify_request_read(const json_t *object, const char *path, struct a
         json_field(field, path, "ip");
         return fault_set(fault, TKR_INVALID, field, "is not an IPv4 or IPv6 address");
     }
+    TRY(read_endpoint(&given[MEMBER_ENDPOINT], path, &request, fault));
     if (given[MEMBER_EXPLAIN].boolean) {
         request.explain = arena_alloc(arena, sizeof *request.explain);
         ENSURE(request.explain != NULL, TKR_MEMORY);

@@ -106,8 +106,12 @@
 #define API_PAGE_BYTES_MAX (32 * 1024 * 1024)   /* memory of one list or batch call */
 #define API_METRICS_BYTES_MAX (256 * 1024)      /* text of `/metrics` */
 #define API_CALL_BYTES_MAX (1024 * 1024)        /* memory of one local call, without its page */
-#define LIFETIME_S_MAX INT64_C(3155760000)      /* `expires_in`, 100 years; more: out_of_range */
-#define USER_AGENT_BYTES_MAX 255                /* in audit events; more is cut */
+#define API_ATTEMPTS_MAX 65536      /* recent attempts of proxies; older ones are forgotten */
+#define API_ATTEMPT_S 60            /* a retry that comes later counts again */
+#define API_ATTEMPT_RETRIES_MAX 8   /* further ones count again */
+#define API_ATTEMPT_ID_BYTES_MAX 64 /* a longer id, or an odd one, is none */
+#define LIFETIME_S_MAX INT64_C(3155760000) /* `expires_in`, 100 years; more: out_of_range */
+#define USER_AGENT_BYTES_MAX 255           /* in audit events; more is cut */
 
 /* --- keys and reports of others ------------------------------------------------------ */
 #define PEM_BYTES_MAX 1024              /* one public key of ours to verify with; more: too_large */

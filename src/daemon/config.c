@@ -261,6 +261,20 @@ tkr_error_t config_check_serve(const struct config *config, struct fault *fault)
     return TKR_OK;
 }
 
+/* Counts become coarser with age, not finer. */
+static tkr_error_t check_usage(const struct config *config, struct fault *fault)
+{
+    if (config->usage_minutes_days > config->usage_hours_days) {
+        return config_complain(config, fault, TKR_INVALID, "usage.minutes_days",
+                               "usage.minutes_days is longer than usage.hours_days");
+    }
+    if (config->usage_days_days != 0 && config->usage_hours_days > config->usage_days_days) {
+        return config_complain(config, fault, TKR_INVALID, "usage.hours_days",
+                               "usage.hours_days is longer than usage.days_days");
+    }
+    return TKR_OK;
+}
+
 tkr_error_t config_check(const struct config *config, struct fault *fault)
 {
     if (strcmp(config->prefix_live, config->prefix_test) == 0) {
@@ -278,7 +292,7 @@ tkr_error_t config_check(const struct config *config, struct fault *fault)
                                    kinds[i]);
         }
     }
-    return TKR_OK;
+    return check_usage(config, fault);
 }
 
 static const char *variable(char *const *environment, const char *name)

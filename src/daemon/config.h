@@ -71,6 +71,7 @@ struct config {
     char *realm;
     struct config_source *credential_sources;
     size_t credential_source_count;
+    char *attempt_header;
     /* [limits] */
     int64_t window_kinds[WINDOW_COUNT]; /* enum window_kind */
     /* [lifetime] */
@@ -83,6 +84,8 @@ struct config {
     int64_t cleanup_after_days;
     /* [usage] */
     int64_t usage_flush_ms;
+    int64_t usage_metering; /* enum config_switch */
+    int64_t usage_minutes_days, usage_hours_days, usage_days_days;
     /* [segment] */
     int64_t stale_s;
     /* [self_service] */
@@ -105,6 +108,7 @@ struct config {
     void *complain_context;
 };
 
+enum config_switch { CONFIG_OFF, CONFIG_ON };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_JSON, CONFIG_LOG_TEXT };
 
 /* Every key at its default. Errors: TKR_MEMORY. */

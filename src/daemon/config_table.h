@@ -96,6 +96,10 @@
     X(auth, credentials, SOURCES, credential_sources, 1, CONFIG_SOURCES_MAX, "Authorization: Bearer, X-API-Key", \
       "headers with their scheme, with commas", "", \
       "Headers that may carry the token, in order of preference.") \
+    X(auth, attempt_header, TEXT, attempt_header, 0, CREDENTIAL_NAME_BYTES_MAX, "", "", "", \
+      "A header in which a trusted proxy, or one at the Unix socket, sends an id of the request " \
+      "that it makes itself: when it asks again with the same id and token within 60 seconds, " \
+      "that is not counted again. The proxy must not pass on what its client sent. Empty: none.") \
     X(limits, minute, CHOICE, window_kinds[WINDOW_MINUTE], 0, 0, "sliding", "fixed,sliding", "", \
       "sliding: at most the limit in any 60 seconds. fixed: in each minute of the clock.") \
     X(limits, hour, CHOICE, window_kinds[WINDOW_HOUR], 0, 0, "fixed", "fixed,sliding", "", \
@@ -129,6 +133,16 @@
       "Tokens that expired or were revoked so long ago are deleted. 0: they stay.") \
     X(usage, flush_ms, INTEGER, usage_flush_ms, 100, 60000, "1000", "milliseconds", "", \
       "How often counts go from the segment to the database: what a power cut may lose.") \
+    X(usage, metering, CHOICE, usage_metering, 0, 0, "on", "off,on", "", \
+      "Whether the requests that the daemon answers are also counted by verdict, endpoint and " \
+      "network of the client (/24 or /48).") \
+    X(usage, minutes_days, INTEGER, usage_minutes_days, 1, 400, "2", "days", "", \
+      "How long counts are kept by the minute, and those by verdict, endpoint and network by the " \
+      "hour. Then they become hours, and days.") \
+    X(usage, hours_days, INTEGER, usage_hours_days, 1, USAGE_DAYS_MAX, "90", "days", "", \
+      "How long counts are kept by the hour. Then they become days.") \
+    X(usage, days_days, INTEGER, usage_days_days, 0, 100000, "730", "days", "", \
+      "How long counts are kept at all. 0: for ever.") \
     X(segment, stale_s, SECONDS, stale_s, 1, 3600, "5", "seconds", "", \
       "A verifier whose authority has not been heard for longer answers unavailable.") \
     X(self_service, enabled, CHOICE, self_service, 0, 0, "on", "off,on", "", \

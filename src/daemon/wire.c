@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "daemon/runtime_directory.h"
 #include "limiter/local/limiter_local.h"
 #include "store/sqlite/store_sqlite.h"
+
+#define DAY_MS 86400000LL
 
 struct wire {
     char *runtime_directory;
@@ -37,6 +40,26 @@ struct token_prefixes wire_prefixes(const struct config *config)
     return prefixes;
 }
 
+/* Random, and another at each start of the machine. Zeros where the kernel does not tell. */
+static void read_boot_id(uint8_t ret_id[METER_BOOT_ID_BYTES])
+{
+    char text[37] = "", digits[33] = "";
+    int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file >= 0 ? read(file, text, sizeof(text) - 1) : -1;
+    if (file >= 0) {
+        (void)close(file);
+    }
+    size_t count = 0;
+    for (ssize_t i = 0; i < length && count < sizeof(digits) - 1; i++) {
+        if (text[i] != '-') {
+            digits[count++] = text[i];
+        }
+    }
+    if (count != sizeof(digits) - 1 || text_unhex(digits, count, ret_id) != TKR_OK) {
+        memset(ret_id, 0, METER_BOOT_ID_BYTES);
+    }
+}
+
 static tkr_error_t open_authority(struct wire *wire, const struct wire_options *options,
                                   struct fault *fault)
 {
@@ -52,6 +75,9 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .rotation_grace_ms = config->rotation_grace_s * 1000,
         .rotation_quiet_ms = config->rotation_quiet_s * 1000,
         .cleanup_after_ms = config->cleanup_after_days * INT64_C(86400000),
+        .metering = config->usage_metering == CONFIG_ON,
+        .usage_retention = {config->usage_minutes_days * DAY_MS, config->usage_hours_days * DAY_MS,
+                            config->usage_days_days * DAY_MS},
         .reset_clock = options->reset_clock,
         .own_keys_max = (uint32_t)config->own_keys_max,
         .report = report,
@@ -67,6 +93,7 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
             .on_exceed = (enum on_exceed)config->lifetime_on_exceed,
         };
     }
+    read_boot_id(authority.boot_id);
     return authority_new(&authority, &wire->authority, fault);
 }
 
@@ -161,6 +188,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .trusted_proxies = config->trusted_proxies,
         .trusted_proxy_count = config->trusted_proxy_count,
         .realm = config->realm,
+        .attempt_header = config->attempt_header,
         .socket_admin_uid = geteuid(),
         .self_service = config->self_service != 0,
         .adoption = adoption_of(wire, config),

@@ -82,6 +82,8 @@ struct verify_request {
     size_t user_length;
     const struct verify_text *scopes; /* all of them are needed */
     size_t scope_count;
+    const char *endpoint; /* a label, NULL: none; for who meters, nothing is decided by it */
+    size_t endpoint_length;
     struct ip_address client; /* family 0: unknown; a token with networks is then refused */
     uint32_t cost;            /* 0 to VERIFY_COST_MAX; 0 asks for room for 1, takes nothing, and
                                  still counts as one use */

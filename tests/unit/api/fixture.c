@@ -98,6 +98,8 @@ static void start_authority(struct fixture *fixture)
         .window_kinds = {WINDOW_SLIDING, WINDOW_FIXED, WINDOW_FIXED},
         .usage_flush_ms = 1000,
         .own_keys_max = FIXTURE_OWN_KEYS_MAX,
+        .metering = true,
+        .usage_retention = {2 * 86400000LL, 90 * 86400000LL, 0},
     };
     for (size_t i = 0; i < COUNT_OF(options.lifetimes); i++) {
         options.lifetimes[i] = (struct lifetime_policy){
@@ -124,6 +126,7 @@ static void start_api(struct fixture *fixture, uid_t admin_uid)
         .trusted_proxies = fixture->proxies,
         .trusted_proxy_count = 1,
         .realm = "test",
+        .attempt_header = "X-Attempt",
         .socket_admin_uid = admin_uid,
         .self_service = true,
         .log = fixture->log,
