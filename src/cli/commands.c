@@ -227,6 +227,17 @@ static const struct cli_option leak_rules_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option analytics_options[] = {
+    {"name", "NAME", false, "of the token of this name"},
+    TOKEN_STDIN,
+    {"user", "USER", false, "of all tokens of this user"},
+    {"org", "ORG", false, "of this organisation, or of --user in it"},
+    {"days", "N", false, "up to today; 30 unless given, with --by hour 2"},
+    {"by", "WHAT", false, "day, hour, verdict, endpoint or network; day unless given",
+     .choices = "day,hour,verdict,endpoint,network"},
+    OPTIONS_END,
+};
+
 static const struct cli_option tier_set_options[] = {
     {"limit", "WINDOW=N", true,
      "minute=60, hour=1000, day=none; at least one; a window not given is unlimited",
@@ -490,6 +501,11 @@ const struct cli_command cli_commands[] = {
      "milliseconds since 1970), token_id or user_id or both, and cost when it is not 1. Bad\n"
      "lines are left out, and told.",
      simulate_options, true, cmd_simulate, CLI_GROUP_LIMITS},
+    {"analytics", "[TOKEN-ID]", 1, "plot how tokens were used",
+     "Of one token, of a user, or of an organisation; without any of them, of one's own\n"
+     "organisation. Days are UTC; counts are as of a second ago. Bars are of block characters\n"
+     "on a UTF-8 terminal, else of #.",
+     analytics_options, true, cmd_analytics, CLI_GROUP_LIMITS},
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 
