@@ -57,7 +57,7 @@
 #define METER_LABELS_MAX 256     /* endpoint labels between two starts; more: `other` */
 #define METER_LABEL_BYTES_MAX 32 /* a longer endpoint label: invalid_request */
 #define METER_VERDICTS_MAX 32    /* verdicts that fit the format */
-#define METER_DRAIN_MAX 1000     /* combinations in one transaction */
+#define METER_DRAIN_MAX 500      /* combinations in one transaction */
 
 /* --- HTTP ---------------------------------------------------------------------------- */
 #define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */

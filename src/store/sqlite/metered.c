@@ -12,8 +12,9 @@
 #define LINE_OF_NONE (-1)
 #define LINE_OF_ORG(number) (-2 - (number))
 
+/* 0: there are not more than a few. */
 static const int64_t labels_max[USAGE_DIMENSIONS] = {
-    [USAGE_VERDICT] = TKR_VERDICT_COUNT,
+    [USAGE_VERDICT] = 0,
     [USAGE_ENDPOINT] = USAGE_ENDPOINTS_MAX,
     [USAGE_NETWORK] = USAGE_NETWORKS_MAX,
 };
@@ -147,12 +148,14 @@ static tkr_error_t has_room(struct store *store, const struct row *row, bool *re
 
 static tkr_error_t book_row(struct store *store, const struct row *row)
 {
-    bool grown = false, room = false;
-    TRY(grow(store, row, &grown));
-    if (grown) {
-        return TKR_OK;
+    bool grown = false, room = true;
+    if (labels_max[row->dimension] != 0) {
+        TRY(grow(store, row, &grown));
+        if (grown) {
+            return TKR_OK;
+        }
+        TRY(has_room(store, row, &room));
     }
-    TRY(has_room(store, row, &room));
     struct row booked = *row;
     booked.label = room ? row->label : USAGE_LABEL_OTHER;
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;

@@ -7,6 +7,8 @@
 
 #include "fixture.h"
 
+#define LOG_AT (4096 + METER_LABELS_MAX * METER_LABEL_BYTES_MAX)
+
 static void path_of(const struct scene *scene, char out[300])
 {
     snprintf(out, 300, "%s/meter", scene->directory.path);
@@ -165,7 +167,7 @@ static void test_a_log_that_leads_outside_begins_anew(void **state)
     assert_true(meter_drain_next(scene->meter, &scene->drain));
     scene_close(scene);
     uint32_t seat = 1;
-    change(scene, 4096 + METER_LABELS_MAX * METER_LABEL_BYTES_MAX, &seat, sizeof seat);
+    change(scene, LOG_AT, &seat, sizeof seat);
     assert_begun_anew(scene, TKR_CORRUPT);
 }
 
@@ -188,7 +190,7 @@ static void test_words_of_a_slot_that_are_no_counts_do_not_stay_for_ever(void **
     scene_close(scene);
     uint64_t rubbish[64 * 4];
     memset(rubbish, 0xfb, sizeof rubbish);
-    change(scene, 4096 + METER_LABELS_MAX * METER_LABEL_BYTES_MAX + 16384, rubbish, sizeof rubbish);
+    change(scene, LOG_AT + (METER_DRAIN_MAX * 16 + 4095) / 4096 * 4096, rubbish, sizeof rubbish);
     scene_open(scene, 0);
     drain(scene);
     assert_int_equal(drain(scene), 0);
