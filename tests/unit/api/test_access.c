@@ -47,6 +47,9 @@ static const struct route {
     {"GET /api/v1/roles/none", NULL, "roles:read", 404},
     {"PUT /api/v1/roles/new", "{\"scopes\":[]}", "roles:write", 201},
     {"DELETE /api/v1/roles/none", NULL, "roles:write", 404},
+    {"GET " TOKENS "/" NO_SUCH_ID "/analytics", NULL, "tokens:read", 404},
+    {"GET /api/v1/users/nobody/analytics", NULL, "tokens:read", 404},
+    {"GET /api/v1/orgs/nowhere/analytics", NULL, "tokens:read", 404},
 };
 
 static struct made make_scoped(struct fixture *fixture, const char *scope)

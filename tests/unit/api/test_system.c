@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/json_input.h"
+#include "engine/authority_internal.h"
 #include "fixture.h"
 
 static void test_health_is_public_and_says_little(void **state)
@@ -73,8 +74,7 @@ static void test_a_stale_heartbeat_is_unavailable_and_never_a_denial(void **stat
 {
     struct fixture *fixture = *state;
     struct made made = fixture_make(fixture, "{\"user_id\":\"a\",\"name\":\"n\"}");
-    authority_free(fixture->authority); /* nobody beats from here on */
-    fixture->authority = NULL;
+    beat_stop(fixture->authority); /* nobody beats from here on */
     virtual_clock_advance(&fixture->time, (SEGMENT_STALE_S_DEFAULT + 1) * 1000);
     struct answer answer = ask(fixture, "GET /auth", bearer(made.text), NULL);
     assert_int_equal(answer.status, 503);
