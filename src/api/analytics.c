@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/json_emit.h"
+#include "api/keys.h"
 #include "api/routes.h"
 #include "base/text.h"
 
@@ -198,6 +199,15 @@ void analytics_of_token(struct api_call *call, const char *token_id)
 void tokens_analytics_get(struct api_call *call)
 {
     analytics_of_token(call, call->parameter);
+}
+
+/* The same of a key of one's own. */
+void keys_usage_get(struct api_call *call)
+{
+    struct token token;
+    if (keys_find_own(call, &token)) {
+        analytics_of_token(call, token.id);
+    }
 }
 
 void users_analytics_get(struct api_call *call)

@@ -191,6 +191,22 @@ static void test_analytics_need_a_scope_and_the_same_org(void **state)
         404);
 }
 
+static void test_whoever_has_a_key_sees_the_usage_of_their_keys_only(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made mine = fixture_make(fixture, BODY "}"), other = fixture_make(fixture, BODY "}");
+    struct made bobs = fixture_make(fixture, "{\"user_id\":\"bob\",\"name\":\"b\"}");
+    ask(fixture, "GET /auth", bearer(other.text), NULL);
+    authority_flush(fixture->authority);
+    const char *header = printed("X-API-Key: %s\r\n", mine.text);
+    struct answer answer =
+        ask(fixture, printed("GET /api/keys/%s/usage?days=30", other.id), header, NULL);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(number_of(&answer, "requests"), 1);
+    answer = ask(fixture, printed("GET /api/keys/%s/usage", bobs.id), header, NULL);
+    assert_int_equal(answer.status, 404);
+}
+
 static void test_me_shows_what_remains_and_consumes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -300,6 +316,7 @@ int main(void)
         TEST(test_analytics_of_nobody_are_not_found),
         TEST(test_what_cannot_be_asked_is_named),
         TEST(test_analytics_need_a_scope_and_the_same_org),
+        TEST(test_whoever_has_a_key_sees_the_usage_of_their_keys_only),
         TEST(test_me_shows_what_remains_and_consumes_nothing),
         TEST(test_a_retry_is_not_counted_and_not_limited),
         TEST(test_a_retry_of_another_token_or_too_late_counts),
