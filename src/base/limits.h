@@ -39,6 +39,7 @@
 #define LIMIT_WINDOW_MAX 4000000000U     /* requests in an hour or a day window */
 #define VERIFY_COST_MAX 1000000          /* cost of one call; more: out_of_range */
 #define VERIFY_BATCH_MAX 1000            /* tokens in one batch; more: too_large */
+#define CREDITS_MAX 1000000000000ULL /* credits given at once, or a refill; more: out_of_range */
 
 /* --- the segment ------------------------------------------------------------------- */
 #define SEGMENT_TOKENS_MAX 1000000000U /* more: create answers capacity */

@@ -22,6 +22,14 @@ MUST_USE tkr_error_t text_parse_time(const char *text, size_t length, int64_t *r
 const char *text_format_time(int64_t unix_ms, char out[TEXT_TIME_SIZE]);
 /* The same with `.mmm` always, so that lines of a log sort and align. */
 const char *text_format_time_ms(int64_t unix_ms, char out[TEXT_TIME_SIZE]);
+/* A day of the Gregorian calendar. */
+struct text_date {
+    int year, month, day; /* month 1 to 12 */
+};
+/* Days since 1970-01-01 of a date from year 0 on. */
+int64_t text_days_from_date(struct text_date date);
+/* The inverse, for days >= 0. */
+struct text_date text_date_from_days(int64_t days);
 /* `90s`, `15m`, `24h`, `30d`, `2w`; a bare number is seconds; at most DURATION_S_MAX. Errors as
  * for u64. */
 MUST_USE tkr_error_t text_parse_duration_s(const char *text, size_t length, int64_t *ret_seconds);

@@ -13,10 +13,6 @@
 #define DAYS_PER_ERA 146097 /* 400 years: then the calendar repeats */
 #define EPOCH_DAYS 719468   /* from 0000-03-01 to 1970-01-01 */
 
-struct date {
-    int year, month, day;
-};
-
 static bool is_leap(int year)
 {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -28,8 +24,7 @@ static int days_in_month(int year, int month)
     return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
-/* Days since 1970-01-01 of a date from year 0 on. */
-static int64_t days_from_date(struct date date)
+int64_t text_days_from_date(struct text_date date)
 {
     int64_t year = date.month <= 2 ? date.year - 1 : date.year;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -40,8 +35,7 @@ static int64_t days_from_date(struct date date)
     return era * DAYS_PER_ERA + day_of_era - EPOCH_DAYS;
 }
 
-/* The inverse, for days >= 0. */
-static struct date date_from_days(int64_t days)
+struct text_date text_date_from_days(int64_t days)
 {
     int64_t since_zero = days + EPOCH_DAYS;
     int64_t era = since_zero / DAYS_PER_ERA;
@@ -52,7 +46,8 @@ static struct date date_from_days(int64_t days)
     int64_t march_month = (5 * day_of_year + 2) / 153;
     int month = (int)(march_month < 10 ? march_month + 3 : march_month - 9);
     int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-    return (struct date){(int)year, month, (int)(day_of_year - (153 * march_month + 2) / 5 + 1)};
+    return (struct text_date){(int)year, month,
+                              (int)(day_of_year - (153 * march_month + 2) / 5 + 1)};
 }
 
 /* A cursor over the text; a mismatch leaves it failed, so that the end asks once. */
@@ -118,7 +113,7 @@ static int scan_offset(struct scan *scan)
 tkr_error_t text_parse_time(const char *text, size_t length, int64_t *ret_unix_ms)
 {
     struct scan scan = {text, length, 0, false};
-    struct date date;
+    struct text_date date;
     date.year = scan_digits(&scan, 4);
     scan_one_of(&scan, "-");
     date.month = scan_digits(&scan, 2);
@@ -137,11 +132,12 @@ tkr_error_t text_parse_time(const char *text, size_t length, int64_t *ret_unix_m
     ENSURE(date.day >= 1 && date.day <= days_in_month(date.year, date.month), TKR_MALFORMED);
     ENSURE(hour <= 23 && minute <= 59 && second <= 60, TKR_MALFORMED);
 
-    int64_t minutes = (days_from_date(date) * 24 + hour) * 60 + minute - offset_minutes;
+    int64_t minutes = (text_days_from_date(date) * 24 + hour) * 60 + minute - offset_minutes;
     if (second == 60) {
         /* §5.7: a leap second is the last of a UTC month. Unix time has no number for it. */
         ENSURE((minutes + 1) % (24 * 60) == 0, TKR_MALFORMED);
-        ENSURE(minutes < 0 || date_from_days((minutes + 1) / (24 * 60)).day == 1, TKR_MALFORMED);
+        ENSURE(minutes < 0 || text_date_from_days((minutes + 1) / (24 * 60)).day == 1,
+               TKR_MALFORMED);
     }
     int64_t unix_ms = (minutes * 60 + second) * 1000 + (second == 60 ? 0 : milliseconds);
     ENSURE(unix_ms >= 0 && unix_ms <= TEXT_TIME_MS_MAX, TKR_OUT_OF_RANGE);
@@ -152,7 +148,7 @@ tkr_error_t text_parse_time(const char *text, size_t length, int64_t *ret_unix_m
 static const char *format_time(int64_t unix_ms, bool always_ms, char out[TEXT_TIME_SIZE])
 {
     unix_ms = unix_ms < 0 ? 0 : unix_ms > TEXT_TIME_MS_MAX ? TEXT_TIME_MS_MAX : unix_ms;
-    struct date date = date_from_days(unix_ms / MS_PER_DAY);
+    struct text_date date = text_date_from_days(unix_ms / MS_PER_DAY);
     unsigned of_day = (unsigned)(unix_ms % MS_PER_DAY);
     unsigned second = of_day / 1000;
     int length = snprintf(out, TEXT_TIME_SIZE, "%04d-%02d-%02dT%02u:%02u:%02u", date.year,
