@@ -96,3 +96,11 @@ struct credits_state credits_at(struct credits_amount allowance, uint64_t refill
     state.remaining = state.allowance > state.used ? state.allowance - state.used : 0;
     return state;
 }
+
+struct credits_amount credits_leaving(uint64_t remaining, enum credits_interval interval,
+                                      struct credits_amount used, int64_t now_ms)
+{
+    uint32_t period = credits_later_period(credits_period(interval, now_ms), used.period);
+    uint64_t counted = used.period == period ? used.amount : 0;
+    return (struct credits_amount){period, remaining + counted};
+}

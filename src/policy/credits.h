@@ -64,5 +64,9 @@ struct credits_state {
  */
 struct credits_state credits_at(struct credits_amount allowance, uint64_t refill,
                                 struct credits_amount used, int64_t now_ms);
+/* The allowance that leaves `remaining` at this moment: that, and what was used in the present
+ * period of the interval. Its amount may be beyond CREDITS_ALLOWANCE_MAX; the caller asks. */
+struct credits_amount credits_leaving(uint64_t remaining, enum credits_interval interval,
+                                      struct credits_amount used, int64_t now_ms);
 
 #endif

@@ -162,6 +162,23 @@ static void test_what_was_used_in_days_does_not_count_in_months(void **state)
     assert_int_equal(remaining(given, 0, used, "2026-05-02T00:00:00Z"), 50);
 }
 
+static void test_an_allowance_leaves_what_it_shall(void **state)
+{
+    (void)state;
+    static const char now[] = "2026-05-02T00:00:00Z";
+    struct credits_amount used = amount(CREDITS_DAILY, "2026-05-02T00:00:00Z", 30);
+    struct credits_amount older = amount(CREDITS_DAILY, "2026-05-01T00:00:00Z", 30);
+    struct credits_amount later = amount(CREDITS_DAILY, "2026-05-03T00:00:00Z", 30);
+    for (unsigned i = 0; i < CREDITS_INTERVAL_COUNT; i++) {
+        enum credits_interval interval = (enum credits_interval)i;
+        assert_int_equal(remaining(credits_leaving(7, interval, used, at(now)), 100, used, now), 7);
+        assert_int_equal(remaining(credits_leaving(7, interval, older, at(now)), 100, older, now),
+                         7);
+        assert_int_equal(remaining(credits_leaving(7, interval, later, at(now)), 100, later, now),
+                         7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_more_used_than_allowed_leaves_nothing),
         cmocka_unit_test(test_a_clock_that_is_behind_is_in_the_later_period),
         cmocka_unit_test(test_what_was_used_in_days_does_not_count_in_months),
+        cmocka_unit_test(test_an_allowance_leaves_what_it_shall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
