@@ -3,6 +3,10 @@
  * A usage line whose windows were of other kinds. What the old window counted at this moment
  * counts in the new one as if it had just happened: stricter for one window's length than
  * either kind alone, and never twice the limit.
+ *
+ * A credit line has no windows and is kept as it is. Only when the clock was set back are
+ * periods of the future made the present one, with all that was used: a stock would otherwise
+ * not be refilled until that future comes.
  */
 #include <string.h>
 
@@ -47,10 +51,32 @@ static void put_count(enum window window, enum window_kind kind, uint64_t count,
     words[view.at.word] = sliding_added(shape, &view, held < most ? held : (uint32_t)most);
 }
 
+/* `word` with a period that is not later than now. */
+static uint64_t in_the_present(uint64_t word, int64_t now_ms)
+{
+    struct credits_amount amount = credit_amount(word);
+    uint32_t present = credits_period(credits_period_interval(amount.period), now_ms);
+    amount.period = amount.period > present ? present : amount.period;
+    return credit_word(amount);
+}
+
+static void keep_credits(const uint64_t *from, uint64_t *to, int64_t now_ms, bool drop_future)
+{
+    memcpy(to, from, LINE_BASE_BYTES);
+    if (drop_future) {
+        to[CREDIT_LINE_USED] = in_the_present(from[CREDIT_LINE_USED], now_ms);
+        to[CREDIT_LINE_ALLOWANCE] = in_the_present(from[CREDIT_LINE_ALLOWANCE], now_ms);
+    }
+}
+
 void segment_line_convert(const enum window_kind from_kinds[WINDOW_COUNT], const uint64_t *from,
                           const enum window_kind to_kinds[WINDOW_COUNT], uint64_t *to,
                           int64_t now_ms, bool drop_future)
 {
+    if (from[CREDIT_LINE_TAG] == CREDIT_LINE_TAGGED) {
+        keep_credits(from, to, now_ms, drop_future);
+        return;
+    }
     to[LINE_TOTAL] = from[LINE_TOTAL];
     to[LINE_LAST_USED] = from[LINE_LAST_USED];
     for (int i = 0; i < WINDOW_COUNT; i++) {

@@ -10,6 +10,22 @@
  *        4…7   minute, sliding (segment/sliding.h); fixed: word 4 as the hour
  *        8…15  the hour when it slides; else absent
  *        next 8  the day when it slides; else absent
+ *
+ * A credit line is a usage line that counts credits (policy/credits.h) instead of requests:
+ *
+ *   word 0     credits used by verifications, ever
+ *        1     logical milliseconds of the last use
+ *        2     used        {period:20 │ amount:44}   verifiers swap it
+ *        3     allowance   {period:20 │ amount:44}   only the authority writes it
+ *        4     refill      amount                    only the authority writes it
+ *        7     ~0: this is a credit line; never a word of a minute, which counts at most
+ *              LIMIT_SLIDING_MINUTE_MAX in its 20 bits, nor of a fixed one, which ends at word 4
+ *
+ * The allowance's period says what the interval of the refills is. The authority writes the
+ * allowance first, always with the present period, and then the refill, which matters only in
+ * later ones: so no reader sees half of a change. Who uses reads `used` before the allowance,
+ * swaps `used`, and reads the allowance again; who lowers the allowance reads `used` after it.
+ * So of a use and a lowering that together are too much, at least one sees the other.
  */
 #ifndef SEGMENT_USAGE_LINE_H
 #define SEGMENT_USAGE_LINE_H
@@ -17,6 +33,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "policy/credits.h"
 #include "policy/limits_spec.h"
 
 #define LINE_BASE_BYTES 64U
@@ -32,6 +49,14 @@ enum line_word_number {
     LINE_MINUTE,
     LINE_SLIDING = 8
 };
+
+enum credit_line_word_number {
+    CREDIT_LINE_USED = 2,
+    CREDIT_LINE_ALLOWANCE = 3,
+    CREDIT_LINE_REFILL = 4,
+    CREDIT_LINE_TAG = 7
+};
+#define CREDIT_LINE_TAGGED UINT64_MAX
 
 /* Words that a window has when it slides. */
 #define SLIDING_MINUTE_WORDS 4U
@@ -77,6 +102,34 @@ static inline uint32_t fixed_period(uint64_t word)
 static inline uint32_t fixed_count(uint64_t word)
 {
     return (uint32_t)word;
+}
+
+/* Credit lines. An amount beyond CREDITS_ALLOWANCE_MAX is a programmer's mistake. */
+static inline uint64_t credit_word(struct credits_amount amount)
+{
+    return (uint64_t)amount.period << CREDITS_AMOUNT_BITS | amount.amount;
+}
+static inline struct credits_amount credit_amount(uint64_t word)
+{
+    return (struct credits_amount){(uint32_t)(word >> CREDITS_AMOUNT_BITS),
+                                   word & CREDITS_ALLOWANCE_MAX};
+}
+
+/* What was read of a credit line in one go, and what it means. Any bit pattern is possible. */
+struct credit_line_view {
+    uint64_t used_word, allowance_word;
+    uint64_t refill;
+    struct credits_state state;
+};
+static inline struct credit_line_view credit_line_read(line_word *line, int64_t now_ms)
+{
+    struct credit_line_view view;
+    view.used_word = atomic_load(&line[CREDIT_LINE_USED]);
+    view.allowance_word = atomic_load(&line[CREDIT_LINE_ALLOWANCE]);
+    view.refill = atomic_load(&line[CREDIT_LINE_REFILL]) & CREDITS_ALLOWANCE_MAX;
+    view.state = credits_at(credit_amount(view.allowance_word), view.refill,
+                            credit_amount(view.used_word), now_ms);
+    return view;
 }
 
 #endif
