@@ -5,7 +5,11 @@
  *
  * All or nothing: either every window has room for `cost` and all are taken, or none is.
  * Exactness: a fixed window never admits more than its limit, whatever the concurrency and
- * whoever is killed; a sliding one never admits more than its limit in any 60 s (1 h, 1 d).
+ * whoever is killed; a sliding one never admits more than its limit in any 60 s (1 h, 1 d);
+ * credits never more than there are.
+ *
+ * The windows are asked first, then the credits: who is beyond a rate is told so, and only who
+ * is not can be out of credits. Either refusal takes nothing of either.
  */
 #ifndef ENGINE_LIMITER_PORT_H
 #define ENGINE_LIMITER_PORT_H
@@ -31,10 +35,12 @@ struct verify_window {
 };
 #define VERIFY_WINDOWS_MAX (2 * WINDOW_COUNT)
 
-/* A cost of 0 is admitted when there is room for 1, takes nothing, and counts as one use. */
+/* A cost of 0 is admitted when the windows have room for 1, takes nothing, and counts as one
+ * use. Of credits it needs none, so it passes when none are left. */
 struct limiter_take {
     const enum window_kind *kinds; /* WINDOW_COUNT of them */
     struct limiter_subject token, user;
+    void *credits; /* the credit line (segment/usage_line.h); NULL: unlimited */
     int64_t now_ms;
     /* Reads the clock again; NULL when nobody counts at the same time. Used in the rare case
      * that a count of others must be moved and may not seem older than it is. */
@@ -47,15 +53,21 @@ struct limiter_take {
 struct limiter_answer {
     bool admitted;
     int64_t retry_after_ms; /* when not admitted: the least wait after which all have room, if
-                               nobody else takes; 0 when it never will (cost above the limit) */
+                               nobody else takes; 0 when it never will (cost above the limit or
+                               the refill, no refill) */
+    /* Credits, as they stand after the request. Meaningful when there are any. */
+    bool has_credits;
+    bool exhausted;       /* not admitted because of them: the windows had room */
+    uint64_t remaining;   /* never more than CREDITS_ALLOWANCE_MAX */
+    int64_t refill_at_ms; /* when the next refill is due; 0: never */
     uint32_t window_count;
     struct verify_window *windows; /* the caller's, VERIFY_WINDOWS_MAX; filled: the limited ones,
                                       the token's before the user's */
 };
 
 struct limiter_port {
-    /* When admitted also adds `cost` to the windows, 1 to the line's total, and sets its
-     * last use. Not admitted: nothing is changed. */
+    /* When admitted also adds `cost` to the windows and the used credits, 1 to the line's
+     * total, and sets its last use. Not admitted: nothing is changed. */
     void (*take)(const struct limiter_take *take, struct limiter_answer *ret_answer);
 };
 

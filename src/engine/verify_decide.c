@@ -251,6 +251,7 @@ static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
         return TKR_VERDICT_UNAVAILABLE;
     }
     token_limits(e, subject, &take.token.limits);
+    take.credits = NULL;
     take.kinds = reader->mapping->kinds;
     take.now_ms = e->result->now_ms;
     take.later_ms = read_clock_again;

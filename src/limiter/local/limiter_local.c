@@ -27,17 +27,17 @@
  * behind: at most its one request is lost to the window, never gained. Only when requests
  * compete like that is a line written by one that is refused.
  *
+ * Credits come last (credits_take.h): when they are missing, the windows are given back likewise.
+ *
  * Undisturbed, a request with three windows costs four locked instructions: one a window, one
  * for the total. They are about half of its time, so they are the only ones.
  */
 #include "limiter/local/limiter_local.h"
 
 #include "base/check.h"
+#include "limiter/local/credits_take.h"
 #include "segment/sliding.h"
 
-/* Tries of one window before the request is refused: another process that scribbles on the
- * line without end shall not hold a verifier. */
-#define ATTEMPTS_MAX 1000
 #define INLINE static inline __attribute__((always_inline))
 
 /* One limited window of one subject: what was read, and what taking makes of it. */
@@ -287,7 +287,7 @@ INLINE bool swap(struct hold *hold)
  * through. */
 static __attribute__((noinline)) bool take_again(struct hold *hold, const struct limiter_take *take)
 {
-    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+    for (int i = 0; i < LIMITER_ATTEMPTS_MAX; i++) {
         int64_t latest = 0;
         if (!check_again(hold, take, &latest)) {
             return false;
@@ -335,6 +335,9 @@ static __attribute__((noinline, cold)) void refuse(struct hold *holds, uint32_t 
             holds[i].state->remaining += charged(take);
         }
     }
+    if (answer->exhausted) {
+        return; /* the credits have said how long */
+    }
     int64_t wait = latest - take->now_ms;
     answer->retry_after_ms = latest == SLIDING_NEVER ? 0 : wait < 1 ? 1 : wait;
 }
@@ -349,11 +352,16 @@ INLINE void take_all(const struct limiter_take *take, const enum window_kind *ki
     answer->admitted = false;
     answer->retry_after_ms = 0;
     answer->window_count = 0;
+    answer->has_credits = false;
+    answer->exhausted = false;
     if (LIKELY(take->token.line != NULL)) {
         room = check_subject(take, kinds, &take->token, LIMITS_OF_TOKEN, holds, answer, &latest);
     }
     if (UNLIKELY(take->user.line != NULL)) {
         room &= check_subject(take, kinds, &take->user, LIMITS_OF_USER, holds, answer, &latest);
+    }
+    if (UNLIKELY(take->credits != NULL)) {
+        room &= credits_check(take, room, answer);
     }
     if (UNLIKELY(!room)) {
         refuse(holds, 0, take, answer);
@@ -365,6 +373,10 @@ INLINE void take_all(const struct limiter_take *take, const enum window_kind *ki
             refuse(holds, i, take, answer);
             return;
         }
+    }
+    if (UNLIKELY(take->credits != NULL && !credits_take(take, answer))) {
+        refuse(holds, count, take, answer);
+        return;
     }
     answer->admitted = true;
     if (UNLIKELY(take->dry_run)) {
