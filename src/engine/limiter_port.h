@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/credits.h"
 #include "policy/limits_spec.h"
 
 /* One counted thing: a lineage's or a user's usage line, and its limits. */
@@ -34,6 +35,14 @@ struct verify_window {
     int64_t reset_at_ms; /* when the window (fixed) ends or its oldest bucket (sliding) leaves */
 };
 #define VERIFY_WINDOWS_MAX (2 * WINDOW_COUNT)
+
+/* A stock of credits, as it stands after the request. */
+struct verify_credits {
+    uint64_t remaining; /* never more than CREDITS_ALLOWANCE_MAX */
+    uint64_t refill;
+    enum credits_interval interval;
+    int64_t refill_at_ms; /* when the next refill is due; 0: never */
+};
 
 /* A cost of 0 is admitted when the windows have room for 1, takes nothing, and counts as one
  * use. Of credits it needs none, so it passes when none are left. */
@@ -55,11 +64,9 @@ struct limiter_answer {
     int64_t retry_after_ms; /* when not admitted: the least wait after which all have room, if
                                nobody else takes; 0 when it never will (cost above the limit or
                                the refill, no refill) */
-    /* Credits, as they stand after the request. Meaningful when there are any. */
-    bool has_credits;
-    bool exhausted;       /* not admitted because of them: the windows had room */
-    uint64_t remaining;   /* never more than CREDITS_ALLOWANCE_MAX */
-    int64_t refill_at_ms; /* when the next refill is due; 0: never */
+    bool has_credits;       /* then `credits` is filled */
+    bool exhausted;         /* not admitted because of them: the windows had room */
+    struct verify_credits credits;
     uint32_t window_count;
     struct verify_window *windows; /* the caller's, VERIFY_WINDOWS_MAX; filled: the limited ones,
                                       the token's before the user's */

@@ -89,6 +89,7 @@ struct verify_request {
                                  still counts as one use */
     bool dry_run;             /* decides the same, consumes nothing, counts nothing */
     bool no_limits;           /* management calls: do not touch windows or counts */
+    bool no_credits;          /* the caller charges the credits: only `credit_line` is told */
     struct verify_explanation *explain; /* NULL: not wanted; then all checks stop at the first
                                            failure, else later ones are reported too */
 };
@@ -105,7 +106,10 @@ struct verify_result {
     int64_t not_before_ms, expires_at_ms;                       /* 0: none */
     uint32_t window_count;
     struct verify_window windows[VERIFY_WINDOWS_MAX]; /* see limiter_port.h */
-    int64_t retry_after_ms;    /* rate_limited: when it may pass, 0: never; else 0 */
+    int64_t retry_after_ms; /* rate_limited, quota_exceeded: when it may pass, 0: never */
+    bool has_credits;       /* else they are unlimited, or were not looked at */
+    struct verify_credits credits;
+    uint32_t credit_line;      /* UINT32_MAX: none, or limits were not looked at */
     const char *missing_scope; /* insufficient_scope: points into the request */
     size_t missing_scope_length;
     int64_t now_ms; /* the logical time of the decision */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/scopes.h"
+#include "segment/segment.h"
 
 #define NOT_ASKED TKR_VERDICT_COUNT
 
@@ -237,6 +238,29 @@ static __attribute__((noinline)) void count_version(const struct evaluation *e)
     }
 }
 
+/* False: there are credits to be asked for, and they cannot be. */
+static __attribute__((noinline)) bool credits_subject(const struct evaluation *e,
+                                                      struct limiter_take *take)
+{
+    uint32_t line = meter_of(e).credit_line;
+    e->result->credit_line = line;
+    if (line == SEGMENT_NO_LINE || e->request->no_credits) {
+        return true;
+    }
+    take->credits = segment_reader_line(e->verifier->reader, line);
+    return take->credits != NULL;
+}
+
+static __attribute__((noinline)) void
+tell_credits(const struct evaluation *e, const struct limiter_answer *answer, bool was_taken)
+{
+    e->result->has_credits = true;
+    e->result->credits = answer->credits;
+    if (was_taken) {
+        segment_reader_mark(e->verifier->reader, e->result->credit_line);
+    }
+}
+
 static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
 {
     struct segment_reader *reader = e->verifier->reader;
@@ -252,6 +276,9 @@ static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
     }
     token_limits(e, subject, &take.token.limits);
     take.credits = NULL;
+    if (UNLIKELY((e->flags & RECORD_METER) != 0) && !credits_subject(e, &take)) {
+        return TKR_VERDICT_UNAVAILABLE;
+    }
     take.kinds = reader->mapping->kinds;
     take.now_ms = e->result->now_ms;
     take.later_ms = read_clock_again;
@@ -269,9 +296,14 @@ static inline tkr_verdict_t take_limits(struct evaluation *e, bool dry_run)
             count_version(e);
         }
     }
+    if (UNLIKELY(answer.has_credits)) {
+        tell_credits(e, &answer, answer.admitted && !dry_run && take.cost > 0);
+    }
     e->result->window_count = answer.window_count;
     e->result->retry_after_ms = answer.admitted ? 0 : answer.retry_after_ms;
-    return answer.admitted ? TKR_VERDICT_VALID : TKR_VERDICT_RATE_LIMITED;
+    return LIKELY(answer.admitted) ? TKR_VERDICT_VALID
+           : answer.exhausted      ? TKR_VERDICT_QUOTA_EXCEEDED
+                                   : TKR_VERDICT_RATE_LIMITED;
 }
 
 static inline tkr_verdict_t check_limits(struct evaluation *e)
@@ -320,6 +352,17 @@ static void explain(struct evaluation *e, enum verify_check check, tkr_verdict_t
     }
 }
 
+/* What the credits alone would have said: of two reasons the limits are told first. */
+static tkr_verdict_t credits_verdict(const struct evaluation *e, tkr_verdict_t limits)
+{
+    if (!e->result->has_credits) {
+        return NOT_ASKED;
+    }
+    bool lacking = limits == TKR_VERDICT_QUOTA_EXCEEDED ||
+                   (limits != TKR_VERDICT_VALID && e->result->credits.remaining < e->request->cost);
+    return lacking ? TKR_VERDICT_QUOTA_EXCEEDED : TKR_VERDICT_VALID;
+}
+
 static tkr_verdict_t decide_explained(struct evaluation *e)
 {
     tkr_verdict_t first = TKR_VERDICT_VALID;
@@ -329,8 +372,9 @@ static tkr_verdict_t decide_explained(struct evaluation *e)
     /* A token that is refused already is only asked whether it would have had room. */
     bool only_look = first != TKR_VERDICT_VALID || e->request->dry_run;
     tkr_verdict_t limits = e->request->no_limits ? NOT_ASKED : take_limits(e, only_look);
-    explain(e, CHECK_LIMITS, limits, &first);
-    explain(e, CHECK_CREDITS, NOT_ASKED, &first);
+    explain(e, CHECK_LIMITS, limits == TKR_VERDICT_QUOTA_EXCEEDED ? TKR_VERDICT_VALID : limits,
+            &first);
+    explain(e, CHECK_CREDITS, credits_verdict(e, limits), &first);
     return first;
 }
 
@@ -342,6 +386,8 @@ static inline void clear(struct verify_result *result)
     result->known = false;
     result->window_count = 0;
     result->retry_after_ms = 0;
+    result->has_credits = false;
+    result->credit_line = SEGMENT_NO_LINE;
     result->missing_scope = NULL;
     result->missing_scope_length = 0;
     result->now_ms = 0;

@@ -51,6 +51,7 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "policy/cidr.h"
+#include "policy/credits.h"
 #include "policy/limits_spec.h"
 #include "token/token_text.h"
 
@@ -257,6 +258,20 @@ MUST_USE tkr_error_t segment_writer_seed_line(struct segment_writer *writer, uin
 /* What scanning such a line would show. */
 void segment_writer_seed_image(const struct segment_writer *writer, uint32_t line, uint64_t total,
                                int64_t last_used_ms, struct segment_usage *ret_usage);
+/*
+ * Credit lines (segment/usage_line.h). Put writes what may be used, which every verification sees
+ * that begins afterwards; whoever lowers the allowance reads what was used after that. Read works
+ * from any thread. Errors: TKR_OUT_OF_RANGE (no such line), TKR_NOT_FOUND (not a credit line).
+ */
+struct segment_credits {
+    struct credits_amount allowance;
+    uint64_t refill;
+};
+MUST_USE tkr_error_t segment_writer_put_credits(struct segment_writer *writer, uint32_t line,
+                                                const struct segment_credits *credits);
+MUST_USE tkr_error_t segment_writer_read_credits(struct segment_writer *writer, uint32_t line,
+                                                 struct segment_credits *ret_credits,
+                                                 struct credits_amount *ret_used);
 /* Any thread: the line's total and last use; zeros for a line that never counted. */
 void segment_writer_read_line(struct segment_writer *writer, uint32_t line, uint64_t *ret_total,
                               int64_t *ret_last_used_ms);

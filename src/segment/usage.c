@@ -313,17 +313,50 @@ void segment_writer_seed_image(const struct segment_writer *writer, uint32_t lin
     write_image(writer, words, ret_usage);
 }
 
+/* From any thread; NULL when there is no such line. */
+static line_word *find_line(struct segment_writer *writer, uint32_t line)
+{
+    /* Lines first: a file that became longer shows its mapping before its lines. */
+    pthread_mutex_lock(&writer->keys_lock);
+    uint32_t lines = atomic_load(&writer->header->lines);
+    pthread_mutex_unlock(&writer->keys_lock);
+    return line < lines ? line_at(atomic_load(&writer->usage_base), writer->stride, line) : NULL;
+}
+
+tkr_error_t segment_writer_put_credits(struct segment_writer *writer, uint32_t line,
+                                       const struct segment_credits *credits)
+{
+    line_word *words = find_line(writer, line);
+    ENSURE(words != NULL, TKR_OUT_OF_RANGE);
+    ASSERT(credits->allowance.amount <= CREDITS_ALLOWANCE_MAX &&
+           credits->refill <= CREDITS_ALLOWANCE_MAX);
+    atomic_store(&words[CREDIT_LINE_ALLOWANCE], credit_word(credits->allowance));
+    atomic_store(&words[CREDIT_LINE_REFILL], credits->refill);
+    atomic_store(&words[CREDIT_LINE_TAG], CREDIT_LINE_TAGGED);
+    return TKR_OK;
+}
+
+tkr_error_t segment_writer_read_credits(struct segment_writer *writer, uint32_t line,
+                                        struct segment_credits *ret_credits,
+                                        struct credits_amount *ret_used)
+{
+    line_word *words = find_line(writer, line);
+    ENSURE(words != NULL, TKR_OUT_OF_RANGE);
+    ENSURE(atomic_load(&words[CREDIT_LINE_TAG]) == CREDIT_LINE_TAGGED, TKR_NOT_FOUND);
+    struct credit_line_view view = credit_line_read(words, 0);
+    ret_credits->allowance = credit_amount(view.allowance_word);
+    ret_credits->refill = view.refill;
+    *ret_used = credit_amount(view.used_word);
+    return TKR_OK;
+}
+
 void segment_writer_read_line(struct segment_writer *writer, uint32_t line, uint64_t *ret_total,
                               int64_t *ret_last_used_ms)
 {
     *ret_total = 0;
     *ret_last_used_ms = 0;
-    /* Lines first: a file that became longer shows its mapping before its lines. */
-    pthread_mutex_lock(&writer->keys_lock);
-    uint32_t lines = atomic_load(&writer->header->lines);
-    pthread_mutex_unlock(&writer->keys_lock);
-    if (line < lines) {
-        line_word *words = line_at(atomic_load(&writer->usage_base), writer->stride, line);
+    line_word *words = find_line(writer, line);
+    if (words != NULL) {
         *ret_total = atomic_load(&words[LINE_TOTAL]);
         *ret_last_used_ms = (int64_t)atomic_load(&words[LINE_LAST_USED]);
     }

@@ -152,12 +152,12 @@ static void step_time(struct scenario *scenario)
 static void check_refill(const struct oracle *oracle, const struct limiter_answer *answer)
 {
     if (oracle->interval == CREDITS_NO_REFILL) {
-        assert_int_equal(answer->refill_at_ms, 0);
+        assert_int_equal(answer->credits.refill_at_ms, 0);
         return;
     }
     char last[TEXT_TIME_SIZE], next[TEXT_TIME_SIZE];
-    name_of(answer->refill_at_ms - 1, name_lengths[oracle->interval], last);
-    name_of(answer->refill_at_ms, name_lengths[oracle->interval], next);
+    name_of(answer->credits.refill_at_ms - 1, name_lengths[oracle->interval], last);
+    name_of(answer->credits.refill_at_ms, name_lengths[oracle->interval], next);
     assert_string_equal(last, oracle->allowance.name);
     assert_true(strcmp(next, last) > 0);
 }
@@ -186,7 +186,7 @@ static void decide(struct scenario *scenario, const struct limiter_take *take,
             oracle->allowance = asked.allowance;
         }
     }
-    assert_int_equal(answer->remaining, left(&asked));
+    assert_int_equal(answer->credits.remaining, left(&asked));
     check_refill(&asked, answer);
     scenario->admitted += admitted;
     scenario->limited += limited;

@@ -7,8 +7,12 @@
 static void tell(const struct credit_line_view *view, struct limiter_answer *answer)
 {
     answer->has_credits = true;
-    answer->remaining = view->state.remaining;
-    answer->refill_at_ms = credits_period_ends_ms(view->state.period);
+    answer->credits = (struct verify_credits){
+        .remaining = view->state.remaining,
+        .refill = view->refill,
+        .interval = credits_period_interval(view->state.period),
+        .refill_at_ms = credits_period_ends_ms(view->state.period),
+    };
 }
 
 static bool enough(const struct credit_line_view *view, const struct limiter_take *take)
@@ -21,9 +25,10 @@ static bool enough(const struct credit_line_view *view, const struct limiter_tak
 static void exhausted(const struct credit_line_view *view, const struct limiter_take *take,
                       struct limiter_answer *answer)
 {
-    bool helps = answer->refill_at_ms != 0 && view->refill >= take->cost;
+    int64_t refill_at_ms = answer->credits.refill_at_ms;
+    bool helps = refill_at_ms != 0 && view->refill >= take->cost;
     answer->exhausted = true;
-    answer->retry_after_ms = helps ? answer->refill_at_ms - take->now_ms : 0;
+    answer->retry_after_ms = helps ? refill_at_ms - take->now_ms : 0;
 }
 
 bool credits_check(const struct limiter_take *take, bool room, struct limiter_answer *answer)

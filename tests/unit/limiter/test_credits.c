@@ -75,7 +75,7 @@ static void test_who_has_too_few_credits_is_refused_and_nothing_is_touched(void 
     assert_true(take(&scene, START_MS, 7));
     struct scene before = scene;
     assert_exhausted(&scene, START_MS, 4, 0);
-    assert_int_equal(scene.answer.remaining, 3);
+    assert_int_equal(scene.answer.credits.remaining, 3);
     assert_memory_equal(scene.words, before.words, sizeof scene.words);
     assert_memory_equal(scene.credit_words, before.credit_words, sizeof scene.credit_words);
     assert_true(take(&scene, START_MS, 3));
@@ -101,7 +101,7 @@ static void test_a_refusal_by_a_window_takes_no_credits(void **state)
     struct scene before = scene;
     assert_false(take(&scene, START_MS, 1));
     assert_false(scene.answer.exhausted);
-    assert_int_equal(scene.answer.remaining, 95);
+    assert_int_equal(scene.answer.credits.remaining, 95);
     assert_memory_equal(scene.credit_words, before.credit_words, sizeof scene.credit_words);
 }
 
@@ -112,7 +112,7 @@ static void test_a_cost_of_nothing_passes_without_credits(void **state)
     struct scene before = scene;
     assert_true(take(&scene, START_MS, 0));
     assert_true(scene.answer.has_credits);
-    assert_int_equal(scene.answer.remaining, 0);
+    assert_int_equal(scene.answer.credits.remaining, 0);
     assert_memory_equal(scene.credit_words, before.credit_words, sizeof scene.credit_words);
     assert_int_equal(scene.words[LINE_TOTAL], 1);
 }
@@ -124,8 +124,8 @@ static void test_a_dry_run_says_what_there_is_and_takes_nothing(void **state)
     scene.dry_run = true;
     struct scene before = scene;
     assert_true(take(&scene, START_MS, 10));
-    assert_int_equal(scene.answer.remaining, 10);
-    assert_int_equal(scene.answer.refill_at_ms, FEBRUARY_MS);
+    assert_int_equal(scene.answer.credits.remaining, 10);
+    assert_int_equal(scene.answer.credits.refill_at_ms, FEBRUARY_MS);
     assert_exhausted(&scene, START_MS, 11, 31 * DAY_MS);
     assert_memory_equal(scene.credit_words, before.credit_words, sizeof scene.credit_words);
 }
@@ -147,9 +147,9 @@ static void test_credits_are_counted_with_their_last_use(void **state)
     (void)state;
     struct scene scene = scene_of(CREDITS_DAILY, 100, 100);
     assert_true(take(&scene, START_MS + 5, 30));
-    assert_int_equal(scene.answer.remaining, 70);
+    assert_int_equal(scene.answer.credits.remaining, 70);
     assert_true(take(&scene, START_MS + DAY_MS, 12));
-    assert_int_equal(scene.answer.remaining, 88);
+    assert_int_equal(scene.answer.credits.remaining, 88);
     assert_int_equal(scene.credit_words[LINE_TOTAL], 42);
     assert_int_equal(scene.credit_words[LINE_LAST_USED], START_MS + DAY_MS);
 }
@@ -166,7 +166,7 @@ static void test_a_day_and_a_month_are_refilled_at_their_end(void **state)
         int64_t ends_ms = rows[i].ends_ms;
         assert_true(take(&scene, START_MS, 3));
         assert_exhausted(&scene, ends_ms - 1, 1, 1);
-        assert_int_equal(scene.answer.refill_at_ms, ends_ms);
+        assert_int_equal(scene.answer.credits.refill_at_ms, ends_ms);
         assert_true(take(&scene, ends_ms, 8));
         assert_exhausted(&scene, ends_ms, 1,
                          credits_period_ends_ms(credits_period(rows[i].interval, ends_ms)) -
@@ -189,7 +189,7 @@ static void test_a_clock_that_is_behind_uses_the_later_period(void **state)
     int64_t midnight_ms = START_MS + DAY_MS;
     assert_true(take(&scene, midnight_ms, 4));
     assert_true(take(&scene, midnight_ms - 1, 4)); /* not of the 100 that were */
-    assert_int_equal(scene.answer.remaining, 2);
+    assert_int_equal(scene.answer.credits.remaining, 2);
     assert_exhausted(&scene, midnight_ms - 1, 3, DAY_MS + 1);
     assert_true(take(&scene, midnight_ms, 2));
     assert_exhausted(&scene, midnight_ms, 1, DAY_MS);
@@ -218,7 +218,7 @@ static void test_an_allowance_below_what_was_used_leaves_nothing(void **state)
     assert_true(take(&scene, START_MS, 60));
     give(&scene, CREDITS_DAILY, START_MS, 50, 100);
     assert_exhausted(&scene, START_MS, 1, DAY_MS);
-    assert_int_equal(scene.answer.remaining, 0);
+    assert_int_equal(scene.answer.credits.remaining, 0);
 }
 
 static void test_the_largest_stock_is_used_to_the_end(void **state)
@@ -244,8 +244,8 @@ static void test_noise_in_a_credit_line_never_crashes_nor_hangs(void **state)
         }
         (void)take(&scene, START_MS, (uint32_t)seeded_random_below(&random, 100));
         assert_true(scene.answer.has_credits);
-        assert_true(scene.answer.remaining <= CREDITS_ALLOWANCE_MAX);
-        assert_true(scene.answer.refill_at_ms == 0 || scene.answer.refill_at_ms > START_MS);
+        assert_true(scene.answer.credits.remaining <= CREDITS_ALLOWANCE_MAX);
+        assert_true(scene.answer.credits.refill_at_ms == 0 || scene.answer.credits.refill_at_ms > START_MS);
         assert_true(scene.answer.retry_after_ms >= 0);
     }
 }

@@ -163,7 +163,7 @@ static void *take_while_days_go_by(void *argument)
         }
         struct limiter_answer answer = take_once(arena, now_ms, 1 + (uint32_t)dice % 3);
         if (answer.admitted) {
-            int64_t day = (answer.refill_at_ms - START_MS) / DAY_MS;
+            int64_t day = (answer.credits.refill_at_ms - START_MS) / DAY_MS;
             bool known = day >= 1 && day <= DAYS + 1;
             worker->used_by_day[known ? day : 0] += 1 + dice % 3;
         }
