@@ -41,6 +41,11 @@
 #define VERIFY_BATCH_MAX 1000            /* tokens in one batch; more: too_large */
 #define CREDITS_MAX 1000000000000ULL /* credits given at once, or a refill; more: out_of_range */
 
+#define CREDITS_RESERVATION_S_DEFAULT 300     /* of a reservation without `ttl` */
+#define CREDITS_RESERVATION_S_MAX (7 * 86400) /* longer `ttl`: out_of_range */
+#define CREDITS_EXPIRE_MAX 100  /* reservations that one flush ends; the rest waits for the next */
+#define LINEAGE_TOKENS_MAX 1000 /* unrevoked tokens of one lineage; more: capacity */
+
 /* --- the segment ------------------------------------------------------------------- */
 #define SEGMENT_TOKENS_MAX 1000000000U /* more: create answers capacity */
 #define SEGMENT_TIERS_MAX 256

@@ -40,6 +40,29 @@ struct store_user {
     const char *tier; /* from ensure_user only; NULL: none of its own */
 };
 
+/* What a credit line may use; see policy/credits.h. */
+struct store_credits {
+    uint32_t line;
+    struct credits_amount allowance;
+    uint64_t refill;
+};
+
+/* A charge that is remembered for its key, or a reservation. Stored as a number: never renumber. */
+enum charge_state { CHARGE_OPEN, CHARGE_SETTLED, CHARGE_REFUNDED, CHARGE_EXPIRED };
+#define CHARGE_ID_CHARS TOKEN_ID_CHARS /* "rsv_" and 26 characters */
+struct store_charge {
+    char id[CHARGE_ID_CHARS + 1]; /* of a reservation; "" for a charge */
+    const char *org_id;           /* the token's */
+    const char *key;              /* with its caller; NULL: none */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES];
+    uint32_t line; /* SEGMENT_NO_LINE: the token's credits were unlimited */
+    struct credits_amount amount;
+    enum charge_state state;
+    const char *answer; /* what the first answer said; NULL: nothing is remembered */
+    char token_id[TOKEN_ID_CHARS + 1];
+    int64_t created_at_ms, expires_at_ms;
+};
+
 struct token_filter {
     const char *org_id;  /* NULL: all */
     const char *user_id; /* NULL: all */
@@ -231,8 +254,35 @@ struct store_port {
                                struct usage_sweep *sweep);
 
     struct store_import import;
+    /* Credits. put_credits replaces the line's row; `event` may be NULL when another call of the
+     * same change brings it. find_…: NOT_FOUND. */
+    tkr_error_t (*find_credits)(struct store *store, uint32_t line,
+                                struct store_credits *ret_credits);
+    tkr_error_t (*put_credits)(struct store *store, const struct store_credits *credits,
+                               const struct store_event *event);
+    tkr_error_t (*drop_credits)(struct store *store, uint32_t line);
+    /* Identifiers of a lineage's tokens that are not revoked, the oldest first. CAPACITY beyond
+     * LINEAGE_TOKENS_MAX. */
+    tkr_error_t (*list_lineage)(struct store *store, const char *lineage_id, struct arena *arena,
+                                char (**ret_ids)[TOKEN_ID_CHARS + 1], size_t *ret_count);
+    /* A charge that is not open is forgotten, with its key, after IDEMPOTENCY_TTL_S. */
+    tkr_error_t (*put_charge)(struct store *store, const struct store_charge *charge,
+                              const struct store_event *event);
+    tkr_error_t (*find_charge)(struct store *store, const char *id, struct arena *arena,
+                               struct store_charge *ret_charge);
+    tkr_error_t (*find_charge_by_key)(struct store *store, const char *key, int64_t now_ms,
+                                      struct arena *arena, struct store_charge *ret_charge);
+    /* An open one whose time has come. */
+    tkr_error_t (*find_expired_charge)(struct store *store, int64_t now_ms, struct arena *arena,
+                                       struct store_charge *ret_charge);
+    /* Writes state and amount of an open one, found by its id. CONFLICT: it is not open. */
+    tkr_error_t (*finish_charge)(struct store *store, const struct store_charge *charge,
+                                 int64_t now_ms, const struct store_event *event);
 
     /* --- any thread --- */
+    tkr_error_t (*load_credits)(struct store *store,
+                                tkr_error_t (*visit)(void *context, const struct store_credits *),
+                                void *context);
     tkr_error_t (*get_token)(struct store *store, const char *token_id, struct arena *arena,
                              struct token *ret_token);
     tkr_error_t (*list_tokens)(struct store *store, const struct token_filter *filter,

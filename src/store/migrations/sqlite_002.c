@@ -96,17 +96,16 @@ const char *const migration_sqlite_002[] = {
     " line INTEGER PRIMARY KEY,"
     " period INTEGER NOT NULL,"
     " allowance INTEGER NOT NULL,"
-    " refill INTEGER NOT NULL DEFAULT 0,"
-    " interval INTEGER NOT NULL DEFAULT 0 CHECK (interval BETWEEN 0 AND 2)" /* none, day, month */
+    " refill INTEGER NOT NULL DEFAULT 0" /* the period tells how often */
     ") STRICT",
     /* Charges with a key, and reservations. */
     "CREATE TABLE charges ("
     " number INTEGER PRIMARY KEY,"
     " id TEXT UNIQUE," /* of a reservation */
     " org_id TEXT NOT NULL,"
-    " key TEXT," /* Idempotency-Key with its caller */
+    " key TEXT UNIQUE," /* Idempotency-Key with its caller */
     " request_digest BLOB,"
-    " line INTEGER NOT NULL,"
+    " line INTEGER," /* NULL: the token's credits were unlimited */
     " period INTEGER NOT NULL,"
     " amount INTEGER NOT NULL,"
     " state INTEGER NOT NULL," /* enum charge_state */
@@ -114,9 +113,10 @@ const char *const migration_sqlite_002[] = {
     " token_id TEXT NOT NULL,"
     " created_at INTEGER NOT NULL,"
     " expires_at INTEGER,"
-    " UNIQUE (org_id, key)"
+    " forget_at INTEGER" /* NULL: it is open */
     ") STRICT",
     "CREATE INDEX charges_open ON charges (expires_at) WHERE state = 0",
+    "CREATE INDEX charges_forget ON charges (forget_at) WHERE forget_at IS NOT NULL",
 
     /* Counts older than minutes; and by what the requests were (see the meter). */
     "CREATE TABLE usage_hours ("

@@ -38,6 +38,10 @@
     " AND kind = ?3 AND env = ?4 AND coalesce(lineage_id, id) <> ?5 AND revoked_at IS NULL AND "   \
     "quarantined_at IS NULL"                                                                       \
     " AND honeytoken = 0 AND source <> 2 AND (expires_at IS NULL OR expires_at > ?6)"
+/* See credits.c. */
+#define CHARGE_COLUMNS                                                                             \
+    "id, org_id, key, request_digest, line, period, amount, state, answer, token_id, created_at, " \
+    "expires_at"
 
 const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -164,6 +168,30 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " FROM tokens t INDEXED BY tokens_grace JOIN tokens s ON s.id = t.replaced_by"
         " WHERE t.grace_until > ?1 AND t.revoked_at IS NULL AND t.expires_at > ?1"
         " AND t.version_line IS NOT NULL AND s.version_line IS NOT NULL LIMIT ?2",
+    [STATEMENT_FIND_CREDITS] = "SELECT line, period, allowance, refill FROM credits"
+                               " WHERE line = ?1",
+    [STATEMENT_PUT_CREDITS] = "INSERT OR REPLACE INTO credits (line, period, allowance, refill)"
+                              " VALUES (?1, ?2, ?3, ?4)",
+    [STATEMENT_DROP_CREDITS] = "DELETE FROM credits WHERE line = ?1",
+    [STATEMENT_LOAD_CREDITS] = "SELECT line, period, allowance, refill FROM credits ORDER BY line",
+    [STATEMENT_LIST_LINEAGE] = "SELECT id FROM tokens WHERE id = ?1 AND revoked_at IS NULL"
+                               " UNION SELECT id FROM tokens WHERE lineage_id = ?1"
+                               " AND revoked_at IS NULL",
+    [STATEMENT_PUT_CHARGE] =
+        "INSERT INTO charges (id, org_id, key, request_digest, line, period, amount, state, answer,"
+        " token_id, created_at, expires_at, forget_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [STATEMENT_FIND_CHARGE] = "SELECT " CHARGE_COLUMNS " FROM charges WHERE id = ?1",
+    [STATEMENT_FIND_CHARGE_KEY] = "SELECT " CHARGE_COLUMNS " FROM charges WHERE key = ?1"
+                                  " AND (forget_at IS NULL OR forget_at > ?2)",
+    [STATEMENT_FORGET_CHARGE_KEY] = "UPDATE charges SET key = NULL WHERE key = ?1",
+    [STATEMENT_FORGET_CHARGES] = "DELETE FROM charges WHERE number IN (SELECT number FROM charges"
+                                 " WHERE forget_at <= ?1 ORDER BY forget_at LIMIT ?2)",
+    [STATEMENT_FINISH_CHARGE] = "UPDATE charges SET state = ?2, amount = ?3, forget_at = ?4"
+                                " WHERE id = ?1 AND state = 0",
+    [STATEMENT_EXPIRED_CHARGE] =
+        "SELECT " CHARGE_COLUMNS " FROM charges"
+        " WHERE state = 0 AND expires_at <= ?1 ORDER BY expires_at LIMIT 1",
 
     /* Each reads one index, and rows only of the few tokens in that state. */
     [STATEMENT_COUNT_REVOKED] =

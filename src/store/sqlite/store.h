@@ -87,6 +87,8 @@ tkr_error_t store_insert_token(struct store *store, struct token *token,
                                const struct store_event *event);
 tkr_error_t store_update_token(struct store *store, struct token *token,
                                const struct store_event *event);
+/* The audit event of a change, in its transaction. */
+MUST_USE tkr_error_t store_insert_event(struct store *store, const struct store_event *event);
 tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
                            const struct store_event *event);
 
@@ -164,6 +166,27 @@ tkr_error_t store_read_usage(struct store *store, const struct usage_question *q
 tkr_error_t store_read_versions(struct store *store, const char *lineage_id, int64_t from_ms,
                                 int64_t until_ms, struct arena *arena,
                                 struct usage_version **ret_versions, size_t *ret_count);
+/* --- credits.c --------------------------------------------------------------------------- */
+tkr_error_t store_load_credits(struct store *store,
+                               tkr_error_t (*visit)(void *context, const struct store_credits *),
+                               void *context);
+tkr_error_t store_find_credits(struct store *store, uint32_t line,
+                               struct store_credits *ret_credits);
+tkr_error_t store_put_credits(struct store *store, const struct store_credits *credits,
+                              const struct store_event *event);
+tkr_error_t store_drop_credits(struct store *store, uint32_t line);
+tkr_error_t store_list_lineage(struct store *store, const char *lineage_id, struct arena *arena,
+                               char (**ret_ids)[TOKEN_ID_CHARS + 1], size_t *ret_count);
+tkr_error_t store_put_charge(struct store *store, const struct store_charge *charge,
+                             const struct store_event *event);
+tkr_error_t store_find_charge(struct store *store, const char *id, struct arena *arena,
+                              struct store_charge *ret_charge);
+tkr_error_t store_find_charge_by_key(struct store *store, const char *key, int64_t now_ms,
+                                     struct arena *arena, struct store_charge *ret_charge);
+tkr_error_t store_find_expired_charge(struct store *store, int64_t now_ms, struct arena *arena,
+                                      struct store_charge *ret_charge);
+tkr_error_t store_finish_charge(struct store *store, const struct store_charge *charge,
+                                int64_t now_ms, const struct store_event *event);
 
 /* --- readers.c --------------------------------------------------------------------------- */
 MUST_USE tkr_error_t readers_init(struct readers *readers);
