@@ -53,7 +53,8 @@ typedef enum tkr_error_category {
     X(READ_ONLY,          "read_only",            INTERNAL,  "the medium cannot be written") \
     X(CORRUPT,            "corrupt",              INTERNAL,  "stored data is damaged") \
     X(VERSION_NEWER,      "newer_version",        INTERNAL,  "it was written by a newer version") \
-    X(INTERNAL,           "internal",             INTERNAL,  "a defect in this program")
+    X(INTERNAL,           "internal",             INTERNAL,  "a defect in this program") \
+    X(QUOTA,              "quota_exceeded",       DENIED,    "too few credits are left")
 /* clang-format on */
 
 typedef enum tkr_error {

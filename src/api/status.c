@@ -24,6 +24,7 @@ static const unsigned short error_status[TKR_ERROR_COUNT] = {
     [TKR_LOCKED] = 503,
     [TKR_NO_SPACE] = 503,
     [TKR_TIMEOUT] = 503,
+    [TKR_QUOTA] = 429,
     [TKR_READ_ONLY] = 503, /* a medium that is remounted heals, as a full one does */
 };
 

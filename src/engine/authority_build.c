@@ -74,6 +74,20 @@ static unsigned count_workers(uint64_t tokens)
     return processors < STORE_LOAD_WORKERS_MAX ? (unsigned)processors : STORE_LOAD_WORKERS_MAX;
 }
 
+/* The usage file is not the authority's alone, and a former one may have been killed while it
+ * held a charge: what may be used is what the store says. */
+static tkr_error_t load_credits(void *context, const struct store_credits *credits)
+{
+    struct authority *authority = context;
+    struct segment_credits shown = {credits->allowance, credits->refill};
+    return segment_writer_put_credits(authority->segment, credits->line, &shown);
+}
+
+static tkr_error_t show_credits(struct authority *authority)
+{
+    return authority->store->load_credits(authority->store->store, load_credits, authority);
+}
+
 static tkr_error_t fill(struct authority *authority, const struct store_identity *identity,
                         bool with_lines, struct fault *fault)
 {
@@ -87,6 +101,7 @@ static tkr_error_t fill(struct authority *authority, const struct store_identity
         error = error == TKR_OK ? finished : error;
     }
     TRY(error);
+    TRY(show_credits(authority)); /* behind the lines, whose images have older ones */
     return segment_writer_publish(authority->segment, identity->seq);
 }
 
@@ -145,10 +160,14 @@ static tkr_error_t attach(struct authority *authority, const struct segment_opti
 {
     TRY(segment_writer_attach(options, identity->seq, &authority->segment, fault));
     tkr_error_t error = put_tiers(authority, identity->seq);
+    if (error == TKR_OK) {
+        error = show_credits(authority);
+    }
     if (error != TKR_OK) {
         segment_writer_close(authority->segment);
         authority->segment = NULL;
-        return fault_set(fault, TKR_UNAVAILABLE, "", "tiers: %s", tkr_error_text(error));
+        return fault_set(fault, TKR_UNAVAILABLE, "", "tiers and credits: %s",
+                         tkr_error_text(error));
     }
     return TKR_OK;
 }

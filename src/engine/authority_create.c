@@ -33,6 +33,9 @@ static tkr_error_t check_create(const struct authority *authority,
     TRY(check_text(authority, "name", create->name, TOKEN_NAME_BYTES_MAX, fault));
     TRY(limits_check(&create->overrides, authority->options.window_kinds, fault));
     TRY(check_networks(create->allowed_ip_count, fault));
+    if (create->credits != NULL) {
+        TRY(credits_check(create->credits, fault));
+    }
     TRY(check_metadata(authority, create->metadata, fault));
     if (create->idempotency_key != NULL) {
         TRY(check_text(authority, "Idempotency-Key", create->idempotency_key,
@@ -162,6 +165,11 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
     memcpy(token->created_by, change->by.token_id, strlen(change->by.token_id) + 1);
     change->own = create->own;
     change->own_tier = create->own_tier;
+    if (create->credits != NULL && !create->credits->unlimited) {
+        change->credits = *create->credits;
+        token->has_credit_line = true;
+        token->credit_line = SEGMENT_NO_LINE;
+    }
     copy_networks(change, create->allowed_ips, create->allowed_ip_count);
     change_copy_key(change, create->idempotency_key, create->request_digest);
     return arena_overflowed(change->arena) ? TKR_TOO_LARGE : TKR_OK;
@@ -199,11 +207,32 @@ static const char *write_details(struct details *details, const struct change *c
     details_text(details, "limits", limits_format(&token->overrides, limits));
     details_time(details, "not_before", token->not_before_ms);
     details_time(details, "expires_at", token->expires_at_ms);
+    if (token->has_credit_line) {
+        details_count(details, "credits",
+                      change->credits.operation == CREDITS_KEEP ? change->credits.refill
+                                                                : change->credits.amount);
+    }
     details_flag(details, "networks", token->allowed_ip_count > 0);
     details_flag(details, "chosen", change->chosen);
     details_flag(details, "forced", change->result.weak);
     details_flag(details, "clamped", change->result.clamped);
     return details_finish(details);
+}
+
+/* A stock that begins: with a refill alone, with one of it. */
+static tkr_error_t give_credits(struct authority *authority, const struct change *change,
+                                uint32_t line)
+{
+    const struct credits_asked *asked = &change->credits;
+    enum credits_interval interval = asked->has_refill ? asked->interval : CREDITS_NO_REFILL;
+    uint64_t remaining = asked->operation == CREDITS_KEEP ? asked->refill : asked->amount;
+    struct store_credits credits = {
+        .line = line,
+        .allowance = credits_leaving(remaining, interval, (struct credits_amount){0, 0},
+                                     segment_writer_now_ms(authority->segment)),
+        .refill = interval == CREDITS_NO_REFILL ? 0 : asked->refill,
+    };
+    return credits_write(authority, &credits, NULL);
 }
 
 static tkr_error_t insert(struct authority *authority, struct change *change)
@@ -222,6 +251,9 @@ static tkr_error_t insert(struct authority *authority, struct change *change)
     struct store_event event =
         change_event(authority, change, &token, write_details(&details, change, &token));
     TRY(store->insert_token(store->store, &token, &event));
+    if (token.has_credit_line) {
+        TRY(give_credits(authority, change, token.credit_line));
+    }
     TRY(org_replace_older(authority, change, &token));
     if (change->idempotency_key != NULL) {
         TRY(store->put_idempotency(store->store, change->by.org_id, change->idempotency_key,

@@ -67,7 +67,8 @@ struct change_kind {
 };
 extern const struct change_kind change_create, change_update, change_revoke, change_tier,
     change_rotate, change_rollback, change_end_grace, change_disable, change_restore,
-    change_quarantine, change_emergency, change_cleanup, change_import;
+    change_quarantine, change_emergency, change_cleanup, change_import, change_credits,
+    change_charge, change_reserve, change_settle, change_refund;
 extern const struct change_kind change_user_create, change_user_update, change_org_create,
     change_org_update, change_role_put, change_role_delete;
 extern const struct change_kind change_adopt, change_revoke_family;
@@ -107,6 +108,10 @@ struct change {
     struct role_write role_asked;   /* its scopes are asked.scopes */
     struct lifetime_asked lifetime; /* create */
     struct import_batch *import;    /* import: its tokens; else NULL */
+    struct credits_asked credits;
+    struct token_charge charge;
+    struct reservation reservation; /* reserve: what is asked for; settle, refund: its id */
+    int64_t ttl_ms;
 
     /* What became of it. */
     struct change_result result;
@@ -123,6 +128,8 @@ struct change {
     bool version_is_new;    /* rotate: the predecessor got its own line just now */
     uint8_t (*digests)[TOKEN_DIGEST_BYTES]; /* cleanup: of the tokens that it was at */
     size_t digest_count;
+    char (*others)[TOKEN_ID_CHARS + 1]; /* more to be shown again as the store has them */
+    size_t other_count;
 };
 
 /* Who does what nobody asked for. */
@@ -233,6 +240,24 @@ struct usage_flush {
     bool failed;      /* told, until it works again */
 };
 
+/*
+ * The credit lines that a batch touches, each as its transaction has it. After the commit they
+ * are written to the segment, once each: in between, a reader would see a charge undone.
+ *
+ * A charge is held in the segment before it is stored, so that a verification cannot use what is
+ * being charged; `before` is what to go back to when the commit fails. One who is killed in
+ * between leaves the hold there, until the next authority writes what the store says.
+ */
+struct credits_entry {
+    struct store_credits row;
+    bool dropped, held;
+    struct segment_credits before;
+};
+struct credits_book {
+    struct credits_entry entries[STORE_BATCH_MAX]; /* each change has at most one line */
+    size_t count;
+};
+
 struct authority {
     struct authority_options options;
     char *runtime_directory; /* the copy that options points to */
@@ -264,6 +289,7 @@ struct authority {
     /* The writer thread's. */
     bool batch_wants_lines; /* a tier of this batch is of users: new users get lines */
     struct usage_flush usage;
+    struct credits_book credits;
     char invisible[INVISIBLE_TOKENS_MAX][TOKEN_ID_CHARS + 1]; /* to be shown again */
     size_t invisible_count;
     bool invisible_tiers;
@@ -354,6 +380,49 @@ void show_ids(struct authority *authority, const struct change *change);
 MUST_USE tkr_error_t own_key_bound(struct authority *authority, struct change *change);
 /* A key ends no later than its maker. After its own end was decided. */
 void own_key_cut(struct change *change, struct token *key);
+/* A token that another one was changed with, as the store has it. */
+MUST_USE tkr_error_t show_stored_token(struct authority *authority, const char *token_id);
+
+/* --- credits_book.c ---------------------------------------------------------------------- */
+void credits_book_begin(struct authority *authority);
+void credits_book_show(struct authority *authority); /* after the commit */
+void credits_book_undo(struct authority *authority); /* after a commit that failed */
+/* As the batch has it. NOT_FOUND: the line has no credits (any more). */
+MUST_USE tkr_error_t credits_find(struct authority *authority, uint32_t line,
+                                  struct store_credits *ret_credits);
+/* Makes room for the line in the segment, and writes store and book. `event` may be NULL. */
+MUST_USE tkr_error_t credits_write(struct authority *authority, const struct store_credits *credits,
+                                   const struct store_event *event);
+MUST_USE tkr_error_t credits_drop(struct authority *authority, uint32_t line);
+/* What verifications have used on it. Zeros for a line that was not shown yet. */
+struct credits_amount credits_used(struct authority *authority, uint32_t line);
+struct token_credits credits_describe(const struct store_credits *credits,
+                                      struct credits_amount used, int64_t now_ms);
+
+struct credits_hold {
+    bool taken; /* false: there was nothing to take from */
+    struct store_credits row;
+    struct segment_credits before;
+    struct token_credits left;
+};
+/* Takes credits out of the line's allowance, in the segment. QUOTA: too few, nothing was changed;
+ * `ret_hold->left` tells how they stand. A line without credits is unlimited. */
+MUST_USE tkr_error_t credits_hold(struct authority *authority, uint32_t line, uint64_t amount,
+                                  struct credits_hold *ret_hold);
+void credits_unhold(struct authority *authority, const struct credits_hold *hold);
+/* Writes it to store and book. On an error it is no longer held. */
+MUST_USE tkr_error_t credits_keep(struct authority *authority, const struct credits_hold *hold);
+/* Gives back what was taken in a period, if that is the present one. */
+MUST_USE tkr_error_t credits_give_back(struct authority *authority, uint32_t line,
+                                       struct credits_amount amount);
+/* The token's credits as a verification would see them now. Any thread. */
+struct token_credits credits_of_token(struct authority *authority, const struct token *token);
+/* The milliseconds until there are `amount`; 0: never. */
+int64_t credits_wait_ms(const struct token_credits *credits, uint64_t amount, int64_t now_ms);
+
+/* --- authority_reserve.c ----------------------------------------------------------------- */
+/* Refunds reservations whose time is over. On the writer thread, between batches. */
+void reservations_expire(struct authority *authority);
 
 /* --- tiers.c ----------------------------------------------------------------------------- */
 /* Makes the token's user as far as it is new, with a line if its tier is of users. A tier that is

@@ -21,6 +21,7 @@ static void overlay(struct authority *authority, struct token *token, int64_t no
     }
     epochs_overlay(authority, token);
     token->status = token_status_at(token, now_ms);
+    token->credits = credits_of_token(authority, token);
 }
 
 tkr_error_t authority_get_token(struct authority *authority, const struct principal *by,

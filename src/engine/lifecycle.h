@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -30,6 +31,7 @@
 #include "engine/model.h"
 #include "engine/store_port.h"
 #include "meter/meter.h"
+#include "engine/verify.h"
 #include "policy/lifetime.h"
 #include "segment/segment.h"
 
@@ -86,6 +88,14 @@ const struct histogram *authority_commit_latency(const struct authority *authori
 
 /* --- changes ------------------------------------------------------------------------------ */
 
+struct reservation {
+    char id[CHARGE_ID_CHARS + 1];
+    char token_id[TOKEN_ID_CHARS + 1];
+    uint64_t amount;
+    enum charge_state state;
+    int64_t expires_at_ms;
+};
+
 struct emergency;
 struct cleanup;
 struct change_result {
@@ -102,7 +112,7 @@ struct change_result {
     bool clamped;        /* create/update: the maximum lifetime cut the expiry */
     int64_t clamp_max_s; /* then: the maximum, and what was asked for, 0 for "never" */
     int64_t clamp_asked_s;
-    bool replayed;          /* create: this Idempotency-Key made it earlier; plaintext NULL */
+    bool replayed;          /* this Idempotency-Key did it earlier; plaintext NULL */
     uint64_t revoked_count; /* create, update: other tokens of the user that this one replaced */
     /* Changes of users, organisations and roles: as it is now. See engine/tenancy.h. */
     struct user user;
@@ -112,6 +122,10 @@ struct change_result {
     bool clamped_to_maker; /* a key of one's own: it ends with the token that made it */
     const struct token_imported *imported; /* import: one for each; else NULL */
     size_t imported_count;
+    int64_t retry_after_ms;         /* QUOTA: when a refill may help; 0: never */
+    const char *answer;             /* charge: the JSON that the verdict was written as */
+    struct reservation reservation; /* reserve, settle, refund */
+    struct token_credits credits;   /* the same, and of the token: as they are now */
 };
 /* What became of one token of an import. */
 enum token_import_result {
@@ -129,6 +143,7 @@ struct token_imported {
 
 typedef void (*change_done)(void *context, const struct change_result *result);
 
+struct credits_asked;
 struct token_create {
     const char *user_id, *name; /* the user (and org) is made when it is new */
     const char *org_id;         /* NULL: the principal's */
@@ -144,6 +159,7 @@ struct token_create {
     const char *metadata; /* JSON object text, NULL: none */
     int64_t not_before_ms;
     struct lifetime_asked lifetime;
+    const struct credits_asked *credits; /* NULL: unlimited */
     const char *chosen; /* a foreign token (NULL: generate); its plaintext is not returned */
     size_t chosen_length;
     bool force;                                 /* the chosen token may be weak; needs scope * */
@@ -343,6 +359,76 @@ MUST_USE tkr_error_t authority_count_cleanup(struct authority *authority,
                                              const struct principal *by, int64_t before_ms,
                                              uint64_t *ret_expired, uint64_t *ret_revoked,
                                              struct fault *fault);
+/* --- credits: engine/authority_credits.c, _charge.c, _reserve.c ---------------------------- */
+
+enum credits_operation { CREDITS_KEEP, CREDITS_SET, CREDITS_ADD, CREDITS_SUBTRACT };
+struct credits_asked {
+    bool unlimited; /* no credits are counted any more; then nothing else is asked */
+    enum credits_operation operation;
+    uint64_t amount;
+    bool has_refill; /* else as it is; none when it is new */
+    enum credits_interval interval;
+    uint64_t refill;
+};
+/*
+ * Gives the lineage of a token credits, or makes them unlimited. When only a refill is asked for,
+ * what is left stays, and a new stock begins with one refill. Subtracting ends at 0. Errors:
+ * NOT_FOUND, OUT_OF_RANGE, CONFLICT (it is revoked; there is nothing to add to), FORBIDDEN (the
+ * caller's own without `*`, or one with more scope), PRECONDITION.
+ */
+MUST_USE tkr_error_t authority_set_credits(struct authority *authority, const struct principal *by,
+                                           const char *token_id, const struct credits_asked *asked,
+                                           uint64_t if_version, change_done done, void *context,
+                                           struct fault *fault);
+MUST_USE tkr_error_t credits_check(const struct credits_asked *asked, struct fault *fault);
+
+/*
+ * A verification whose charge is remembered: with the same key it is made once, however often it
+ * is asked for, and whatever is killed in between. The first answer is kept and told again for
+ * IDEMPOTENCY_TTL_S. A refusal takes nothing and is not kept: asking again is a new try.
+ */
+struct token_charge {
+    struct verifier *verifier; /* the writer thread's until `done` */
+    const struct verify_request *request;
+    bool all_orgs;   /* else a token of another org than the caller's is not_found */
+    const char *key; /* with its caller */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES];
+    /* Writes the answer; on the writer thread, before `done`. */
+    void (*write)(void *context, const struct verify_result *result, struct buffer *out);
+};
+/* Errors: IDEMPOTENCY (the key came with another request), BUSY, UNAVAILABLE. */
+MUST_USE tkr_error_t authority_charge(struct authority *authority, const struct principal *by,
+                                      const struct token_charge *charge, change_done done,
+                                      void *context, struct fault *fault);
+
+/*
+ * For work whose cost is known afterwards. A reservation takes credits at once; settling gives
+ * back what was not needed, or takes what was needed beyond (QUOTA when there is too little; it
+ * stays open then); refunding gives all back, as the end of its time does. Credits are given back
+ * to the period that they were taken from: after a refill there is nothing to give back to. A
+ * token whose credits are unlimited reserves without a limit.
+ *
+ * Settling or refunding again in the same way succeeds and changes nothing.
+ */
+struct reserve_asked {
+    const char *token_id;
+    uint64_t amount;                            /* 1 to CREDITS_MAX */
+    int64_t ttl_s;                              /* 1 to CREDITS_RESERVATION_S_MAX */
+    const char *key;                            /* NULL: none */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* for the key */
+};
+/* Errors: NOT_FOUND, CONFLICT (the token is not active), QUOTA, IDEMPOTENCY, OUT_OF_RANGE. */
+MUST_USE tkr_error_t authority_reserve(struct authority *authority, const struct principal *by,
+                                       const struct reserve_asked *asked, change_done done,
+                                       void *context, struct fault *fault);
+/* Errors: NOT_FOUND, CONFLICT (it ended in another way), QUOTA, OUT_OF_RANGE. */
+MUST_USE tkr_error_t authority_settle(struct authority *authority, const struct principal *by,
+                                      const char *reservation_id, uint64_t amount, change_done done,
+                                      void *context, struct fault *fault);
+MUST_USE tkr_error_t authority_refund(struct authority *authority, const struct principal *by,
+                                      const char *reservation_id, change_done done, void *context,
+                                      struct fault *fault);
+const char *charge_state_name(enum charge_state state); /* "open", "settled", ... */
 
 /* The tiers table: put inserts or replaces. `scopes` of the principal must grant
  * `tiers:write`. (The engine checks FORBIDDEN for escalation only; api/ checks call scopes.) */

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "policy/cidr.h"
+#include "policy/credits.h"
 #include "policy/lifetimes.h"
 #include "policy/limits_spec.h"
 #include "token/token_text.h"
@@ -39,6 +40,15 @@ enum token_source {
     TOKEN_SOURCE_COUNT
 };
 const char *token_source_name(enum token_source source); /* "made", "chosen", "env", ... */
+
+/* The credits of a lineage at a moment; see policy/credits.h. */
+struct token_credits {
+    bool unlimited;           /* then the rest is 0 */
+    uint64_t remaining, used; /* in this period */
+    uint64_t refill;
+    enum credits_interval interval;
+    int64_t refill_at_ms; /* when the next refill is due; 0: never */
+};
 
 /*
  * The store keeps kind, env and source as the numbers of their enums: never renumber them.
@@ -79,7 +89,8 @@ struct token {
     bool has_version_line; /* see above */
     bool has_credit_line;
     uint32_t version_line, credit_line;
-    uint64_t version_count; /* requests of this version alone, as far as it has a line */
+    struct token_credits credits; /* only where the segment was asked */
+    uint64_t version_count;       /* requests of this version alone, as far as it has a line */
     int64_t disabled_at_ms, quarantined_at_ms, revoked_at_ms;
     const char *revoke_reason; /* NULL for none */
     uint32_t line;             /* usage line of the lineage */

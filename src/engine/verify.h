@@ -137,6 +137,8 @@ struct verify_moment verify_batch_begin(struct verifier *verifier);
 void verify_batch_part(struct verifier *verifier, struct verify_moment moment,
                        const struct verify_request *requests, size_t count,
                        struct verify_result *ret_results);
+/* Makes it as if the token did not exist, for the explanation too. */
+void verify_hide(const struct verify_request *request, struct verify_result *result);
 /* The result of what could not be decided. */
 void verify_undecided(struct verify_result *ret_result);
 

@@ -148,6 +148,7 @@ static tkr_error_t reserve_lines(struct authority *authority, const struct chang
 static tkr_error_t apply_all(struct authority *authority, struct change *changes)
 {
     authority->batch_wants_lines = false;
+    credits_book_begin(authority);
     for (struct change *change = changes; change != NULL; change = change->next) {
         tkr_error_t error = change->kind->apply(authority, change);
         if (error != TKR_OK && !fails_alone(error)) {
@@ -225,6 +226,7 @@ static void answer(struct authority *authority, struct change *changes, tkr_erro
         if (result->error == TKR_OK) {
             atomic_fetch_add(&authority->changes, 1);
             result->token.status = token_status_at(&result->token, now_ms);
+            result->token.credits = credits_of_token(authority, &result->token);
         } else {
             result->plaintext = NULL;
         }
@@ -241,6 +243,8 @@ static void run_batch(struct authority *authority, struct change *changes)
     note_outcome(authority, error);
     if (error == TKR_OK) {
         writer_show_batch(authority, changes, seq);
+    } else if (atomic_load(&authority->changes_accepted)) {
+        credits_book_undo(authority); /* else it may be stored: what is held stays held */
     }
     answer(authority, changes, error);
 }
@@ -321,6 +325,7 @@ static void *run_writer(void *context)
         if (orders.flush) {
             asked = flushes_asked(authority);
             writer_show_again(authority);
+            reservations_expire(authority);
             flushing = usage_flush_begin(authority);
             settling = epochs_pending(authority); /* also one that failed before */
             rotation_end_quiet(authority);

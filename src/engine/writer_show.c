@@ -122,6 +122,9 @@ static void remember(struct authority *authority, const struct change *change)
     if (change->other != NULL) {
         writer_remember_token(authority, change->other->id);
     }
+    for (size_t i = 0; i < change->other_count; i++) {
+        writer_remember_token(authority, change->others[i]);
+    }
     if (!atomic_exchange(&authority->segment_full, true)) {
         authority_report(authority, LOG_ERROR, "segment_full",
                          "what is stored cannot be shown to verifiers: is %s full?",
@@ -160,6 +163,7 @@ void writer_shown(struct authority *authority, uint64_t store_seq)
 void writer_show_batch(struct authority *authority, struct change *changes, uint64_t store_seq)
 {
     segment_writer_begin(authority->segment);
+    credits_book_show(authority); /* before the tokens that may name new lines */
     for (struct change *change = changes; change != NULL; change = change->next) {
         if (change->result.error != TKR_OK || !change->changed) {
             continue;
@@ -173,7 +177,7 @@ void writer_show_batch(struct authority *authority, struct change *changes, uint
     writer_shown(authority, store_seq);
 }
 
-static tkr_error_t show_stored_token(struct authority *authority, const char *token_id)
+tkr_error_t show_stored_token(struct authority *authority, const char *token_id)
 {
     const struct store_port *store = authority->store;
     CLEANUP(arena_free_p) struct arena *arena = NULL;

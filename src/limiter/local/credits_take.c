@@ -31,7 +31,8 @@ static void exhausted(const struct credit_line_view *view, const struct limiter_
     answer->retry_after_ms = helps ? refill_at_ms - take->now_ms : 0;
 }
 
-bool credits_check(const struct limiter_take *take, bool room, struct limiter_answer *answer)
+bool limiter_credits_check(const struct limiter_take *take, bool room,
+                           struct limiter_answer *answer)
 {
     struct credit_line_view view = credit_line_read(take->credits, take->now_ms);
     tell(&view, answer);
@@ -78,7 +79,7 @@ static bool take_once(line_word *line, const struct limiter_take *take,
     return false;
 }
 
-bool credits_take(const struct limiter_take *take, struct limiter_answer *answer)
+bool limiter_credits_take(const struct limiter_take *take, struct limiter_answer *answer)
 {
     if (take->cost == 0 || take->dry_run) {
         return true;

@@ -24,9 +24,10 @@
 
 /* Reads what there is into the answer, and whether it is enough. With `room` (in the windows)
  * a lack of it is the reason of the refusal, and said so. `take->credits` is not NULL here. */
-bool credits_check(const struct limiter_take *take, bool room, struct limiter_answer *answer);
+bool limiter_credits_check(const struct limiter_take *take, bool room,
+                           struct limiter_answer *answer);
 /* Takes the cost, unless it is 0 or a dry run. False: others were quicker, and the answer says
  * that they are exhausted. */
-bool credits_take(const struct limiter_take *take, struct limiter_answer *answer);
+bool limiter_credits_take(const struct limiter_take *take, struct limiter_answer *answer);
 
 #endif

@@ -361,7 +361,7 @@ INLINE void take_all(const struct limiter_take *take, const enum window_kind *ki
         room &= check_subject(take, kinds, &take->user, LIMITS_OF_USER, holds, answer, &latest);
     }
     if (UNLIKELY(take->credits != NULL)) {
-        room &= credits_check(take, room, answer);
+        room &= limiter_credits_check(take, room, answer);
     }
     if (UNLIKELY(!room)) {
         refuse(holds, 0, take, answer);
@@ -374,7 +374,7 @@ INLINE void take_all(const struct limiter_take *take, const enum window_kind *ki
             return;
         }
     }
-    if (UNLIKELY(take->credits != NULL && !credits_take(take, answer))) {
+    if (UNLIKELY(take->credits != NULL && !limiter_credits_take(take, answer))) {
         refuse(holds, count, take, answer);
         return;
     }

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Giving credits. They belong to the lineage, so all its versions that are not revoked get the
+ * line, and lose it together. What a grant says about what is left is turned into an allowance
+ * for the present period, with what was used in it: so uses between here and the segment count
+ * against the new allowance, and none is forgiven.
+ */
+#include <string.h>
+
+#include "engine/authority_internal.h"
+
+/* --- on the caller's thread -------------------------------------------------------------- */
+
+tkr_error_t credits_check(const struct credits_asked *asked, struct fault *fault)
+{
+    if (asked->unlimited) {
+        return TKR_OK;
+    }
+    if (asked->amount > CREDITS_MAX || asked->refill > CREDITS_MAX) {
+        return fault_set(fault, TKR_OUT_OF_RANGE,
+                         asked->amount > CREDITS_MAX ? "credits" : "refill.amount",
+                         "must be 0 to %llu", CREDITS_MAX);
+    }
+    if (asked->operation == CREDITS_KEEP && !asked->has_refill) {
+        return fault_set(fault, TKR_INVALID, "", "how many credits, or which refill?");
+    }
+    return TKR_OK;
+}
+
+tkr_error_t authority_set_credits(struct authority *authority, const struct principal *by,
+                                  const char *token_id, const struct credits_asked *asked,
+                                  uint64_t if_version, change_done done, void *context,
+                                  struct fault *fault)
+{
+    struct change *change = NULL;
+    TRY(credits_check(asked, fault));
+    if (atomic_load(&authority->segment_full)) {
+        return fault_set(fault, TKR_NO_SPACE, "", "the runtime directory is full");
+    }
+    TRY(change_new(authority, &change_credits, by, done, context, &change, fault));
+    tkr_error_t error = change_copy_id(token_id, change);
+    if (error != TKR_OK) {
+        change_free(authority, change);
+        return error;
+    }
+    change->credits = *asked;
+    change->if_version = if_version;
+    return writer_submit(authority, change, fault);
+}
+
+/* --- on the writer thread ---------------------------------------------------------------- */
+
+/* As for updating (authority_update.c): a token cannot free itself of what it was given. */
+static tkr_error_t check_change(struct change *change, const struct token *token)
+{
+    struct fault *fault = &change->result.fault;
+    TRY(change_check_reach(change, token));
+    if (strcmp(change->by.token_id, token->id) == 0 && !principal_is_global(&change->by)) {
+        return fault_set(fault, TKR_FORBIDDEN, "", "a token cannot change its own bounds");
+    }
+    if (token->revoked_at_ms != 0) {
+        return fault_set(fault, TKR_CONFLICT, "", "the token is revoked");
+    }
+    return change_check_version(change, token);
+}
+
+/* What is to be left. `has` tells whether there are credits already. */
+static tkr_error_t decide_remaining(struct change *change, bool has, uint64_t remaining,
+                                    uint64_t *ret_remaining)
+{
+    const struct credits_asked *asked = &change->credits;
+    if (!has && asked->operation != CREDITS_SET && asked->operation != CREDITS_KEEP) {
+        return fault_set(&change->result.fault, TKR_CONFLICT, "",
+                         "the token's credits are unlimited: set them first");
+    }
+    switch (asked->operation) {
+    case CREDITS_SET:
+        *ret_remaining = asked->amount;
+        break;
+    case CREDITS_ADD:
+        *ret_remaining = remaining + asked->amount;
+        break;
+    case CREDITS_SUBTRACT:
+        *ret_remaining = remaining > asked->amount ? remaining - asked->amount : 0;
+        break;
+    case CREDITS_KEEP:
+        *ret_remaining = has ? remaining : asked->refill;
+        break;
+    }
+    return TKR_OK;
+}
+
+/* The row as it is to be; `row` holds the former one when `has`. */
+static tkr_error_t decide_row(struct authority *authority, struct change *change, bool has,
+                              struct store_credits *row)
+{
+    const struct credits_asked *asked = &change->credits;
+    int64_t now_ms = segment_writer_now_ms(authority->segment);
+    struct credits_amount used = {0, 0};
+    uint64_t left = 0, remaining = 0;
+    enum credits_interval interval = asked->has_refill ? asked->interval : CREDITS_NO_REFILL;
+    uint64_t refill = asked->has_refill ? asked->refill : 0;
+    if (has) {
+        used = credits_used(authority, row->line);
+        left = credits_describe(row, used, now_ms).remaining;
+        interval = asked->has_refill ? interval : credits_period_interval(row->allowance.period);
+        refill = asked->has_refill ? refill : row->refill;
+    }
+    TRY(decide_remaining(change, has, left, &remaining));
+    row->allowance = credits_leaving(remaining, interval, used, now_ms);
+    row->refill = interval == CREDITS_NO_REFILL ? 0 : refill;
+    if (row->allowance.amount > CREDITS_ALLOWANCE_MAX) {
+        return fault_set(&change->result.fault, TKR_OUT_OF_RANGE, "credits",
+                         "more than %llu would have been given in all",
+                         (unsigned long long)CREDITS_ALLOWANCE_MAX);
+    }
+    return TKR_OK;
+}
+
+static void tell_credits(struct details *details, const struct token_credits *credits)
+{
+    details_flag(details, "unlimited", credits->unlimited);
+    if (!credits->unlimited) {
+        details_count(details, "remaining", credits->remaining);
+        details_text(details, "refill", credits_interval_name(credits->interval));
+        details_count(details, "refill_amount", credits->refill);
+    }
+}
+
+static const char *write_details(struct details *details, const struct token_credits *before,
+                                 const struct token_credits *after)
+{
+    if (before->unlimited) {
+        details_flag(details, "was_unlimited", true);
+    } else {
+        details_count(details, "remaining_was", before->remaining);
+    }
+    tell_credits(details, after);
+    return details_finish(details);
+}
+
+/* The other versions get the token's line, or lose theirs. */
+static tkr_error_t spread(struct authority *authority, struct change *change,
+                          const struct token *token, const char *details)
+{
+    const struct store_port *store = authority->store;
+    TRY(store->list_lineage(store->store, token->lineage_id, change->arena, &change->others,
+                            &change->other_count));
+    for (size_t i = 0; i < change->other_count; i++) {
+        struct token other;
+        if (strcmp(change->others[i], token->id) == 0) {
+            continue;
+        }
+        TRY(store->read_token(store->store, change->others[i], change->arena, &other));
+        other.has_credit_line = token->has_credit_line;
+        other.credit_line = token->credit_line;
+        other.updated_at_ms = token->updated_at_ms;
+        struct store_event event = change_event(authority, change, &other, details);
+        TRY(store->update_token(store->store, &other, &event));
+    }
+    return TKR_OK;
+}
+
+/* The token names a line that it did not name, or no longer names one. */
+static tkr_error_t attach(struct authority *authority, struct change *change, struct token *token,
+                          const char *details)
+{
+    const struct store_port *store = authority->store;
+    uint32_t former = token->credit_line;
+    token->has_credit_line = !change->credits.unlimited;
+    token->credit_line = SEGMENT_NO_LINE;
+    token->updated_at_ms = segment_writer_now_ms(authority->segment);
+    struct store_event event = change_event(authority, change, token, details);
+    TRY(store->update_token(store->store, token, &event));
+    if (change->credits.unlimited) {
+        TRY(credits_drop(authority, former));
+    }
+    return spread(authority, change, token, details);
+}
+
+static tkr_error_t make_unlimited(struct authority *authority, struct change *change,
+                                  struct token *token)
+{
+    if (!token->has_credit_line) {
+        return TKR_OK; /* it is so already */
+    }
+    CLEANUP(details_deinit) struct details details;
+    details_init(&details);
+    struct token_credits before = credits_of_token(authority, token);
+    struct token_credits after = {.unlimited = true};
+    change->changed = true;
+    return attach(authority, change, token, write_details(&details, &before, &after));
+}
+
+static tkr_error_t give(struct authority *authority, struct change *change, struct token *token)
+{
+    struct store_credits row;
+    CLEANUP(details_deinit) struct details details;
+    details_init(&details);
+    tkr_error_t error =
+        token->has_credit_line ? credits_find(authority, token->credit_line, &row) : TKR_NOT_FOUND;
+    ENSURE(error == TKR_OK || error == TKR_NOT_FOUND, error);
+    bool has = error == TKR_OK;
+    struct credits_amount used = {0, 0};
+    int64_t now_ms = segment_writer_now_ms(authority->segment);
+    struct token_credits before = {.unlimited = true};
+    if (has) {
+        used = credits_used(authority, row.line);
+        before = credits_describe(&row, used, now_ms);
+    }
+    TRY(decide_row(authority, change, has, &row));
+    struct token_credits after = credits_describe(&row, used, now_ms);
+    const char *text = write_details(&details, &before, &after);
+    struct store_event event = change_event(authority, change, token, text);
+    change->changed = true;
+    if (has) {
+        return credits_write(authority, &row, &event);
+    }
+    TRY(attach(authority, change, token, text));
+    row.line = token->credit_line;
+    return credits_write(authority, &row, NULL);
+}
+
+static tkr_error_t apply_credits(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    struct token token;
+    TRY(change_read_current(authority, change, change->asked.id, &token));
+    TRY(check_change(change, &token));
+    TRY(store->mark(store->store));
+    tkr_error_t error = change->credits.unlimited ? make_unlimited(authority, change, &token)
+                                                  : give(authority, change, &token);
+    tkr_error_t released = store->release(store->store, error != TKR_OK);
+    TRY(released);
+    if (error != TKR_OK) {
+        change->changed = false;
+        change->other_count = 0;
+        return error;
+    }
+    change->result.token = token;
+    return TKR_OK;
+}
+
+static tkr_error_t show_credits(struct authority *authority, struct change *change)
+{
+    for (size_t i = 0; i < change->other_count; i++) {
+        TRY(show_stored_token(authority, change->others[i]));
+    }
+    return TKR_OK;
+}
+
+const struct change_kind change_credits = {"credits.set", apply_credits, show_credits};
