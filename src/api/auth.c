@@ -18,9 +18,11 @@
  * `mode=nginx`: auth_request knows 2xx, 401 and 403 only. Every other status becomes 403, and
  * X-Auth-Status always has the true one for the configuration to restore.
  *
- * All seven X-Auth-* headers are in every answer, because a header that is absent lets a
- * client's own through in some proxies; a refusal says nothing in them. X-Auth-Warning tells of a
- * token that works and should not be used any more: the one that all share, in its second phase.
+ * All eight X-Auth-* headers are in every answer, because a header that is absent lets a
+ * client's own through in some proxies; a refusal says nothing in them but in X-Auth-Credits,
+ * which tells a known token's credits that remain, and `-` when they are unlimited.
+ * X-Auth-Warning tells of a token that works and should not be used any more: the one that all
+ * share, in its second phase.
  */
 #include <string.h>
 
@@ -43,6 +45,7 @@ struct auth {
     bool has_mode, has_cost;
     bool again;                 /* an old endpoint was asked about the token */
     enum adopt_outcome outcome; /* and what it came to */
+    char credits[21];           /* that remain; "-" */
     struct verify_request request;
     struct verify_text scopes[HTTP_SCOPE_ARGUMENTS_MAX];
 };
@@ -51,6 +54,7 @@ static const char *const identity_headers[] = {
     "X-Auth-User", "X-Auth-Token-Id", "X-Auth-Token-Name",
     "X-Auth-Tier", "X-Auth-Scopes",   "X-Auth-Org",
 };
+static const char credits_header[] = "X-Auth-Credits";
 #define IDENTITY_HEADERS (sizeof identity_headers / sizeof identity_headers[0])
 #define IDENTITY_SCOPES 4 /* a set: its spaces stay */
 static const char warning_header[] = "X-Auth-Warning";
@@ -198,6 +202,7 @@ static void answer_valid(struct auth *auth, const struct verify_result *result)
                         header_encode(texts[i].text, texts[i].length, keep_spaces, value));
     }
     http_set_header(auth->exchange, warning_header, result->warned ? WARNING_SHARED_TOKEN : "-");
+    http_set_header(auth->exchange, credits_header, auth->credits);
     set_limits(auth, result);
     if (auth->nginx_mode) {
         http_set_header(auth->exchange, "X-Auth-Status", "200");
@@ -212,6 +217,7 @@ static void answer_refusal(struct auth *auth, unsigned status, const char *code,
         http_set_header(auth->exchange, identity_headers[i], "-");
     }
     http_set_header(auth->exchange, warning_header, "-");
+    http_set_header(auth->exchange, credits_header, auth->credits);
     if (auth->nginx_mode) {
         set_number(auth, "X-Auth-Status", status);
         status = status == 401 ? 401 : 403;
@@ -244,6 +250,17 @@ static void challenge_scopes(struct auth *auth)
     http_set_header(auth->exchange, "WWW-Authenticate", challenge);
 }
 
+/* Retry-After is a promise: when no refill will do, there is none. */
+static void refuse_quota(struct auth *auth, const struct verify_result *result, struct fault *fault)
+{
+    if (result->retry_after_ms > 0) {
+        set_number(auth, "Retry-After", (uint64_t)(result->retry_after_ms + 999) / 1000);
+    } else {
+        fault_set(fault, TKR_QUOTA, "", "no refill that is due would be enough");
+    }
+    set_limits(auth, result);
+}
+
 static void answer_verdict(struct auth *auth, const struct verify_result *result)
 {
     struct fault fault = {0};
@@ -256,7 +273,9 @@ static void answer_verdict(struct auth *auth, const struct verify_result *result
     } else if (auth->api->challenges[verdict] != NULL) {
         http_set_header(auth->exchange, "WWW-Authenticate", auth->api->challenges[verdict]);
     }
-    if (status == 429) {
+    if (verdict == TKR_VERDICT_QUOTA_EXCEEDED) {
+        refuse_quota(auth, result, &fault);
+    } else if (status == 429) {
         if (result->retry_after_ms == 0) {
             /* The client is told to wait for the window's end all the same: it wants a number. */
             fault_set(&fault, TKR_OUT_OF_RANGE, "",
@@ -392,6 +411,7 @@ static unsigned decide(struct auth *auth)
     result.retry_after_ms = result.now_ms = 0;
     result.known = result.honeytoken = false;
     struct attempt attempt = {0};
+    result.has_credits = false;
     if (LIKELY(auth->thread != NULL && auth->thread->verifier != NULL)) {
         verify(auth, &headers, &attempt, &result);
     }
@@ -399,6 +419,9 @@ static unsigned decide(struct auth *auth)
         return OUTCOME_DEFERRED;
     }
     count(auth, &attempt, &result);
+    if (UNLIKELY(result.has_credits)) {
+        *header_number(auth->credits, result.credits.remaining) = '\0';
+    }
     if (result.verdict == TKR_VERDICT_VALID) {
         api_thread_count_warned(auth->thread, &result);
         answer_valid(auth, &result);
@@ -416,6 +439,7 @@ static void auth_init(struct auth *auth, struct api *api, struct http_exchange *
     auth->exchange = exchange;
     auth->thread = thread;
     auth->nginx_mode = auth->has_mode = auth->has_cost = auth->again = false;
+    memcpy(auth->credits, "-", sizeof "-");
     auth->request = (struct verify_request){.cost = 1, .scopes = auth->scopes};
 }
 

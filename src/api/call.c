@@ -304,6 +304,15 @@ void call_inline(void *context, struct http_exchange *exchange)
                   CALL_ASKED_NOTHING, ADOPT_UNDECIDED);
 }
 
+void call_keyed(void *context, struct http_exchange *exchange)
+{
+    if (http_is_inline(exchange)) {
+        call_inline(context, exchange);
+    } else {
+        call_on_worker(context, exchange);
+    }
+}
+
 void call_on_worker(void *context, struct http_exchange *exchange)
 {
     struct api *api = context;

@@ -108,6 +108,7 @@ void call_problem(struct api_call *call, unsigned status, const char *code, cons
  * that are answered inline. `context` is the api. */
 void call_on_worker(void *context, struct http_exchange *exchange);
 void call_inline(void *context, struct http_exchange *exchange);
+void call_keyed(void *context, struct http_exchange *exchange); /* HTTP_KEYED: either of them */
 
 /*
  * What a verdict of not_found comes to, `which` is the token that it is about. True: an old

@@ -28,7 +28,7 @@
 #define ROUTE_TABLE(X) \
     X(AUTH,          HTTP_GET | HTTP_HEAD | HTTP_POST, "/auth", auth_handle, HTTP_INLINE, 0, \
       ACCESS_PUBLIC, NULL, false, NULL, NULL, NULL) \
-    X(VERIFY,        HTTP_POST, "/api/v1/verify", call_inline, HTTP_INLINE, HTTP_BODY_BYTES_MAX, \
+    X(VERIFY,        HTTP_POST, "/api/v1/verify", call_keyed, HTTP_KEYED, HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "tokens:verify", true, NULL, NULL, verify_post) \
     X(VERIFY_BATCH,  HTTP_POST, "/api/v1/verify/batch", call_inline, HTTP_INLINE, \
       HTTP_BATCH_BODY_BYTES_MAX, \
@@ -132,7 +132,21 @@
     X(USERS_ANALYTICS, HTTP_GET, PATH_USERS "/{id}/analytics", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "tokens:read", false, "days step org_id", "id", users_analytics_get) \
     X(ORGS_ANALYTICS, HTTP_GET, PATH_ORGS "/{id}/analytics", call_on_worker, HTTP_WORKER, 0, \
-      ACCESS_SCOPE, "tokens:read", false, "days step", "id", orgs_analytics_get)
+      ACCESS_SCOPE, "tokens:read", false, "days step", "id", orgs_analytics_get) \
+    X(CREDITS_GET,   HTTP_GET, PATH_TOKEN "/credits", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, NULL, "id", credits_get) \
+    X(CREDITS_PUT,   HTTP_PUT, PATH_TOKEN "/credits", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "credits:write", false, NULL, "id", credits_put) \
+    X(RESERVE,       HTTP_POST, "/api/v1/credits/reserve", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "credits:write", false, NULL, NULL, reservations_post) \
+    X(SETTLE,        HTTP_POST, "/api/v1/credits/{reservation}/settle", call_on_worker, \
+      HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "credits:write", false, NULL, "reservation", reservations_settle) \
+    X(REFUND,        HTTP_POST, "/api/v1/credits/{reservation}/refund", call_on_worker, \
+      HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "credits:write", false, NULL, "reservation", reservations_refund)
 /* clang-format on */
 
 enum {

@@ -30,6 +30,7 @@ enum {
     MEMBER_ENV,
     MEMBER_TOKEN,
     MEMBER_FORCE,
+    MEMBER_CREDITS,
     MEMBER_CREATE_COUNT,
     MEMBER_OWN_ENV = MEMBER_SHARED_COUNT,
     MEMBER_OWN_COUNT
@@ -63,6 +64,7 @@ static const struct json_member create_members[MEMBER_CREATE_COUNT] = {
     [MEMBER_TOKEN] = {"token", JSON_IS_TEXT, .raw = true, .least = TOKEN_TEXT_BYTES_MIN,
                       .most = TOKEN_TEXT_BYTES_MAX},
     [MEMBER_FORCE] = {"force", JSON_IS_BOOL},
+    [MEMBER_CREDITS] = {"credits", JSON_IS_OBJECT, .nullable = true},
 };
 
 /* Whose it is and of which kind follows from the caller. */
@@ -303,6 +305,12 @@ tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *
     };
     TRY(read_kind_and_env(given, &create, fault));
     TRY(read_shared(given, now_ms, arena, &create, fault));
+    if (given[MEMBER_CREDITS].present && !given[MEMBER_CREDITS].null) {
+        struct credits_asked *credits = arena_alloc(arena, sizeof *credits);
+        ENSURE(credits != NULL, TKR_MEMORY);
+        TRY(credits_read(given[MEMBER_CREDITS].value, "credits.", true, credits, fault));
+        create.credits = credits;
+    }
     if (create.chosen != NULL && !text_is_visible_ascii(create.chosen, create.chosen_length)) {
         return fault_set(fault, TKR_INVALID, "token", "must be visible ASCII characters");
     }

@@ -31,6 +31,26 @@ static void emit_networks(struct emitter *emitter, const struct token *token)
     emit_close(emitter, ']');
 }
 
+void emit_credits(struct emitter *emitter, const struct token_credits *credits)
+{
+    if (credits->unlimited) {
+        emit_null(emitter, "credits");
+        return;
+    }
+    emit_open(emitter, "credits", '{');
+    emit_count(emitter, "remaining", credits->remaining);
+    if (credits->interval == CREDITS_NO_REFILL) {
+        emit_null(emitter, "refill");
+    } else {
+        emit_open(emitter, "refill", '{');
+        emit_text(emitter, "interval", credits_interval_name(credits->interval));
+        emit_count(emitter, "amount", credits->refill);
+        emit_close(emitter, '}');
+    }
+    emit_time(emitter, "reset_at", credits->refill_at_ms);
+    emit_close(emitter, '}');
+}
+
 void emit_token_members(struct emitter *emitter, const struct token *token)
 {
     const char *metadata = token->metadata != NULL ? token->metadata : "";
@@ -50,7 +70,7 @@ void emit_token_members(struct emitter *emitter, const struct token *token)
     emit_words(emitter, "scopes", scopes, strlen(scopes));
     emit_words(emitter, "own_scopes", own_scopes, strlen(own_scopes));
     emit_limits(emitter, &token->overrides);
-    emit_null(emitter, "credits"); /* null: not metered */
+    emit_credits(emitter, &token->credits);
     emit_networks(emitter, token);
     emit_json(emitter, "metadata", metadata, strlen(metadata));
     emit_time(emitter, "not_before", token->not_before_ms);

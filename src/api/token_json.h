@@ -16,6 +16,8 @@
 /* The members of a token, into an open object. Never the token itself. */
 void emit_token_members(struct emitter *emitter, const struct token *token);
 void emit_limits(struct emitter *emitter, const struct limits *limits); /* `limits` */
+/* The member `credits`; null when they are unlimited. */
+void emit_credits(struct emitter *emitter, const struct token_credits *credits);
 void emit_tier(struct emitter *emitter, const char *name, const struct tier *tier);
 
 /*
@@ -48,6 +50,10 @@ MUST_USE tkr_error_t token_rotate_read(const json_t *root, int64_t now_ms,
                                        struct token_rotate *ret_rotate, struct fault *fault);
 MUST_USE tkr_error_t token_rollback_read(const json_t *root, int64_t *ret_grace_ms,
                                          struct fault *fault);
+/* The body of PUT …/credits, or (`initial`) the member of a POST, for which only `remaining` and
+ * `refill` are known; `path` stands before member names in faults. */
+MUST_USE tkr_error_t credits_read(const json_t *object, const char *path, bool initial,
+                                  struct credits_asked *ret_asked, struct fault *fault);
 MUST_USE tkr_error_t tier_read(const json_t *root, const char *name, struct tier *ret_tier,
                                struct fault *fault);
 

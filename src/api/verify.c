@@ -20,7 +20,7 @@
 #include "api/verify_json.h"
 #include "policy/scopes.h"
 
-static bool sees_all_orgs(const struct principal *principal)
+bool verify_sees_all_orgs(const struct principal *principal)
 {
     return principal->via != VIA_TOKEN ||
            scopes_grant(principal->scopes, strlen(principal->scopes), "*", 1);
@@ -39,17 +39,6 @@ static struct verify_request dry_copy(const struct verify_request *request)
     dry.no_limits = true;
     dry.explain = NULL;
     return dry;
-}
-
-/* As if the token did not exist, for the explanation too. */
-static void hide(const struct verify_request *request, struct verify_result *ret_result)
-{
-    *ret_result = (struct verify_result){.verdict = TKR_VERDICT_NOT_FOUND};
-    if (request->explain != NULL) {
-        *request->explain = (struct verify_explanation){0};
-        request->explain->outcome[CHECK_SHAPE] = OUTCOME_PASSED;
-        request->explain->outcome[CHECK_KNOWN] = OUTCOME_FAILED;
-    }
 }
 
 static bool has_verifier(const struct api_call *call)
@@ -73,13 +62,13 @@ static bool verify_one(struct api_call *call, const struct verify_request *reque
     }
     int64_t start_ns = clock_monotonic_ns(call->api->options.clock);
     bool hidden = false;
-    if (!sees_all_orgs(&call->principal)) {
+    if (!verify_sees_all_orgs(&call->principal)) {
         struct verify_request dry = dry_copy(request);
         verify_token(call->thread->verifier, &dry, ret_result);
         hidden = ret_result->known && !is_own(&call->principal, ret_result);
     }
     if (hidden) {
-        hide(request, ret_result);
+        verify_hide(request, ret_result);
     } else {
         verify_token(call->thread->verifier, request, ret_result);
         if (ret_result->verdict == TKR_VERDICT_NOT_FOUND && !ret_result->honeytoken &&
@@ -95,6 +84,17 @@ static bool verify_one(struct api_call *call, const struct verify_request *reque
     return true;
 }
 
+/* What is not has nothing to charge. */
+static bool is_known(const struct api_call *call, const struct verify_request *request)
+{
+    struct verify_request dry = dry_copy(request);
+    struct verify_result result = {.known = false};
+    if (has_verifier(call)) {
+        verify_token(call->thread->verifier, &dry, &result);
+    }
+    return result.known;
+}
+
 void verify_post(struct api_call *call)
 {
     json_t *root CLEANUP(json_decref_p) = NULL;
@@ -106,6 +106,11 @@ void verify_post(struct api_call *call)
     }
     if (error != TKR_OK) {
         call_fail(call, error, &fault);
+        return;
+    }
+    if (call->idempotency_key != NULL && !request.dry_run && is_known(call, &request)) {
+        verify_keyed(call, root, &request); /* the request points into the root */
+        root = NULL;
         return;
     }
     struct verify_result result;
@@ -171,7 +176,7 @@ static tkr_error_t batch_verify_own(struct api_call *call, struct batch *batch)
     size_t own_count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         if (own_results[i].known && !is_own(&call->principal, &own_results[i])) {
-            hide(&batch->requests[i], &batch->results[i]);
+            verify_hide(&batch->requests[i], &batch->results[i]);
         } else {
             own[own_count] = batch->requests[i];
             places[own_count++] = i;
@@ -193,7 +198,7 @@ static tkr_error_t batch_verify(struct api_call *call, struct batch *batch)
         return TKR_OK;
     }
     int64_t start_ns = clock_monotonic_ns(call->api->options.clock);
-    if (sees_all_orgs(&call->principal)) {
+    if (verify_sees_all_orgs(&call->principal)) {
         verify_batch(call->thread->verifier, batch->requests, batch->count, batch->results);
     } else {
         TRY(batch_verify_own(call, batch));
@@ -225,6 +230,16 @@ static tkr_error_t batch_run(struct api_call *call, struct batch *batch, const j
     return TKR_OK;
 }
 
+/* Silently charged twice would be worse. */
+static tkr_error_t check_no_key(const struct api_call *call, struct fault *fault)
+{
+    if (call->idempotency_key != NULL) {
+        return fault_set(fault, TKR_INVALID, "Idempotency-Key",
+                         "a batch cannot have one: verify these tokens one by one");
+    }
+    return TKR_OK;
+}
+
 void verify_batch_post(struct api_call *call)
 {
     json_t *root CLEANUP(json_decref_p) = NULL;
@@ -232,7 +247,10 @@ void verify_batch_post(struct api_call *call)
     buffer_init(&body, API_ANSWER_BYTES_MAX);
     struct fault fault = {0};
     struct batch batch = {0};
-    tkr_error_t error = json_parse(call->body, call->body_length, &root, &fault);
+    tkr_error_t error = check_no_key(call, &fault);
+    if (error == TKR_OK) {
+        error = json_parse(call->body, call->body_length, &root, &fault);
+    }
     if (error == TKR_OK) {
         error = batch_run(call, &batch, root, &body, &fault);
     }

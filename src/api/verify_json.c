@@ -3,6 +3,7 @@
 
 #include "api/auth_headers.h"
 #include "api/json_input.h"
+#include "api/token_json.h"
 #include "meter/meter.h"
 #include "policy/scopes.h"
 
@@ -108,7 +109,7 @@ tkr_error_t verify_request_read(const json_t *object, const char *path, struct a
 
 /* --- the result --------------------------------------------------------------------------- */
 
-static void emit_limits(struct emitter *emitter, const struct verify_result *result)
+static void emit_windows(struct emitter *emitter, const struct verify_result *result)
 {
     emit_open(emitter, "limits", '[');
     for (uint32_t i = 0; result->known && i < result->window_count; i++) {
@@ -152,6 +153,16 @@ static void emit_known(struct emitter *emitter, const struct verify_result *resu
     emit_time(emitter, "expires_at", result->expires_at_ms);
 }
 
+static void emit_verify_credits(struct emitter *emitter, const struct verify_credits *credits)
+{
+    emit_credits(emitter, &(struct token_credits){
+                              .remaining = credits->remaining,
+                              .refill = credits->refill,
+                              .interval = credits->interval,
+                              .refill_at_ms = credits->refill_at_ms,
+                          });
+}
+
 void emit_verify_members(struct emitter *emitter, const struct verify_result *result)
 {
     if (result->known) {
@@ -159,8 +170,12 @@ void emit_verify_members(struct emitter *emitter, const struct verify_result *re
     } else {
         emit_unknown(emitter);
     }
-    emit_limits(emitter, result);
-    emit_null(emitter, "credits"); /* null: not metered */
+    emit_windows(emitter, result);
+    if (result->known && result->has_credits) {
+        emit_verify_credits(emitter, &result->credits);
+    } else {
+        emit_null(emitter, "credits"); /* null: unlimited */
+    }
 }
 
 static void emit_warnings(struct emitter *emitter, const struct verify_result *result)
@@ -210,7 +225,8 @@ void emit_verify_result(struct emitter *emitter, const char *name,
         emit_text_or_null(emitter, "missing_scope", result->missing_scope,
                           result->missing_scope_length);
     }
-    if (result->verdict == TKR_VERDICT_RATE_LIMITED) {
+    if (result->verdict == TKR_VERDICT_RATE_LIMITED ||
+        result->verdict == TKR_VERDICT_QUOTA_EXCEEDED) {
         emit_retry(emitter, result->retry_after_ms);
     }
     if (request->explain != NULL) {

@@ -22,4 +22,11 @@ void emit_verify_result(struct emitter *emitter, const char *name,
 /* Only the members that say what the token is and what remains, into an open object. */
 void emit_verify_members(struct emitter *emitter, const struct verify_result *result);
 
+/* verify_keyed.c: a verification with an Idempotency-Key, answered when it is durable. `root` is
+ * released then. */
+struct api_call;
+void verify_keyed(struct api_call *call, json_t *root, const struct verify_request *request);
+struct principal;
+bool verify_sees_all_orgs(const struct principal *principal);
+
 #endif

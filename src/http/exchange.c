@@ -185,6 +185,13 @@ static enum MHD_Result hand_to_worker(struct http_exchange *exchange)
     return MHD_YES;
 }
 
+static bool stays_here(const struct http_exchange *exchange)
+{
+    enum http_place place = exchange->now.route->place;
+    return place == HTTP_INLINE ||
+           (place == HTTP_KEYED && request_field(exchange, "Idempotency-Key") == NULL);
+}
+
 static enum MHD_Result on_end(struct http_exchange *exchange)
 {
     struct exchange_state *now = &exchange->now;
@@ -204,7 +211,7 @@ static enum MHD_Result on_end(struct http_exchange *exchange)
     if (now->refusal != NULL) {
         return refuse(exchange, now->refusal);
     }
-    return now->route->place == HTTP_INLINE ? run_here(exchange) : hand_to_worker(exchange);
+    return stays_here(exchange) ? run_here(exchange) : hand_to_worker(exchange);
 }
 
 enum MHD_Result exchange_on_call(void *context, struct MHD_Connection *mhd, const char *path,
@@ -318,6 +325,11 @@ int http_route_id(const struct http_exchange *exchange)
 unsigned http_thread(const struct http_exchange *exchange)
 {
     return exchange->connection->thread->index;
+}
+
+bool http_is_inline(const struct http_exchange *exchange)
+{
+    return !exchange->now.own_arena;
 }
 
 struct arena *http_arena(struct http_exchange *exchange)

@@ -14,6 +14,9 @@
  *                 answer later from any thread, by http_answer, exactly once. When the
  *                 queue is full (WORK_QUEUE_MAX) the answer is 503 with Retry-After.
  *
+ *   HTTP_KEYED    inline, unless the request has an Idempotency-Key: that is kept somewhere, so
+ *                 it goes to a worker
+ *
  * What the layer does by itself:
  *
  *   404  unknown path           405  known path, another method; with `Allow`
@@ -57,7 +60,7 @@ const char *http_method_name(enum http_method method);
 struct http_exchange; /* one request and its answer */
 
 typedef void (*http_handler)(void *context, struct http_exchange *exchange);
-enum http_place { HTTP_INLINE, HTTP_WORKER };
+enum http_place { HTTP_INLINE, HTTP_WORKER, HTTP_KEYED };
 
 struct http_route {
     unsigned methods; /* bits of enum http_method; GET implies HEAD */
@@ -127,6 +130,7 @@ int http_route_id(const struct http_exchange *exchange);
 /* Percent-decoded value of {name}; NULL when it is malformed, no UTF-8, or has control bytes. */
 const char *http_path_argument(struct http_exchange *exchange, const char *name);
 unsigned http_thread(const struct http_exchange *exchange); /* inline: the event thread */
+bool http_is_inline(const struct http_exchange *exchange);  /* else it is on a worker */
 struct arena *http_arena(struct http_exchange *exchange);   /* until it is answered */
 
 /* A header by name (any case). Returns how many lines have it; *ret_value is the first, not

@@ -14,7 +14,7 @@ import pytest
 from harness import bearer, eventually, exchange, raw_exchange, seen, status_of
 
 IDENTITY = ["X-Auth-User", "X-Auth-Token-Id", "X-Auth-Token-Name", "X-Auth-Tier", "X-Auth-Scopes",
-            "X-Auth-Org", "X-Auth-Warning"]
+            "X-Auth-Org", "X-Auth-Warning", "X-Auth-Credits"]
 
 
 @pytest.fixture(params=["tcp", "unix"])

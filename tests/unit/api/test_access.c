@@ -7,6 +7,7 @@
 #include "fixture.h"
 
 #define NO_SUCH_ID "tok_00000000000000000000000000"
+#define NO_RESERVATION "rsv_00000000000000000000000000"
 
 /* Every route that is not public. `with_scope` is what exactly the right scope leads to. */
 static const struct route {
@@ -50,6 +51,12 @@ static const struct route {
     {"GET " TOKENS "/" NO_SUCH_ID "/analytics", NULL, "tokens:read", 404},
     {"GET /api/v1/users/nobody/analytics", NULL, "tokens:read", 404},
     {"GET /api/v1/orgs/nowhere/analytics", NULL, "tokens:read", 404},
+    {"GET " TOKENS "/" NO_SUCH_ID "/credits", NULL, "tokens:read", 404},
+    {"PUT " TOKENS "/" NO_SUCH_ID "/credits", "{\"add\":1}", "credits:write", 404},
+    {"POST /api/v1/credits/reserve", "{\"token_id\":\"" NO_SUCH_ID "\",\"amount\":1}",
+     "credits:write", 404},
+    {"POST /api/v1/credits/" NO_RESERVATION "/settle", "{\"amount\":1}", "credits:write", 404},
+    {"POST /api/v1/credits/" NO_RESERVATION "/refund", NULL, "credits:write", 404},
 };
 
 static struct made make_scoped(struct fixture *fixture, const char *scope)

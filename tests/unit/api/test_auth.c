@@ -6,9 +6,9 @@
 
 #include "fixture.h"
 
-static const char *const identity[] = {"X-Auth-User",   "X-Auth-Token-Id", "X-Auth-Token-Name",
-                                       "X-Auth-Tier",   "X-Auth-Scopes",   "X-Auth-Org",
-                                       "X-Auth-Warning"};
+static const char *const identity[] = {"X-Auth-User",    "X-Auth-Token-Id", "X-Auth-Token-Name",
+                                       "X-Auth-Tier",    "X-Auth-Scopes",   "X-Auth-Org",
+                                       "X-Auth-Warning", "X-Auth-Credits"};
 
 static struct answer auth(struct fixture *fixture, const char *query, const char *token)
 {
