@@ -111,3 +111,45 @@ void body_lifetime(json_t *body, const struct cli *cli)
     }
     body_text(body, "expires_at", cli, "expires-at");
 }
+
+static tkr_error_t put_number(json_t *body, const char *member, const char *text,
+                              const char *option, struct fault *fault)
+{
+    uint64_t number = 0;
+    if (text_parse_u64(text, strlen(text), &number) != TKR_OK || number > INT64_MAX) {
+        return fault_set(fault, TKR_MALFORMED, option, "--%s: \"%.20s\" is no whole number", option,
+                         text);
+    }
+    json_object_set_new(body, member, json_integer((json_int_t)number));
+    return TKR_OK;
+}
+
+tkr_error_t body_number(json_t *body, const char *member, const struct cli *cli, const char *option,
+                        struct fault *fault)
+{
+    const char *text = arguments_value(&cli->arguments, option);
+    return text != NULL ? put_number(body, member, text, option, fault) : TKR_OK;
+}
+
+tkr_error_t body_refill(json_t *body, const struct cli *cli, struct fault *fault)
+{
+    const char *text = arguments_value(&cli->arguments, "refill");
+    if (text == NULL) {
+        return TKR_OK;
+    }
+    if (strcmp(text, "none") == 0) {
+        json_object_set_new(body, "refill", json_null());
+        return TKR_OK;
+    }
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text) {
+        return fault_set(fault, TKR_MALFORMED, "refill",
+                         "--refill: \"%.20s\" is not of the form daily=1000 or monthly=1000, and "
+                         "not none",
+                         text);
+    }
+    json_t *refill = json_object();
+    json_object_set_new(refill, "interval", json_stringn(text, (size_t)(equals - text)));
+    json_object_set_new(body, "refill", refill);
+    return put_number(refill, "amount", equals + 1, "refill", fault);
+}

@@ -21,6 +21,11 @@ void body_list(json_t *body, const char *member, const struct cli *cli, const ch
 MUST_USE tkr_error_t body_limits(json_t *body, const struct cli *cli, struct fault *fault);
 /* `--meta key=value` to {"key": "value"}. Errors: TKR_MALFORMED, TKR_CONFLICT. */
 MUST_USE tkr_error_t body_metadata(json_t *body, const struct cli *cli, struct fault *fault);
+/* The option's whole number as the member; nothing when it was not given. Errors: TKR_MALFORMED. */
+MUST_USE tkr_error_t body_number(json_t *body, const char *member, const struct cli *cli,
+                                 const char *option, struct fault *fault);
+/* `--refill daily=1000` to "refill": {...}; `none` is null. Errors: TKR_MALFORMED. */
+MUST_USE tkr_error_t body_refill(json_t *body, const struct cli *cli, struct fault *fault);
 /* `--expires-in` (`never` is null) and `--expires-at`. */
 void body_lifetime(json_t *body, const struct cli *cli);
 

@@ -83,6 +83,9 @@ static const struct cli_option create_options[] = {
      .choices = LIFETIMES},
     {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
     {"not-before", "TIME", false, "when it begins, likewise"},
+    {"credits", "N", false, "how much it may use in all; unlimited unless given"},
+    {"refill", "INTERVAL=N", false, "daily=1000 or monthly=1000: so many each UTC day or month",
+     .choices = "daily=,monthly="},
     {"allow-ip", "CIDR", true, "where it may be used from, like 10.0.0.0/8"},
     {"meta", "KEY=VALUE", true, "something to remember with it"},
     {"idempotency-key", "KEY", false, "the same key again makes no second token"},
@@ -359,6 +362,24 @@ static const struct cli_option export_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option credits_set_options[] = {
+    {"name", "NAME", false, "the active token of this name"},
+    TOKEN_STDIN,
+    {"remaining", "N", false, "what is left from now on"},
+    {"refill", "INTERVAL=N", false,
+     "daily=1000 or monthly=1000: so many from the next UTC day or month on; or none",
+     .choices = "daily=,monthly=,none"},
+    {"unlimited", NULL, false, "count no credits"},
+    OPTIONS_END,
+};
+
+static const struct cli_option credits_amount_options[] = {
+    {"name", "NAME", false, "the active token of this name"},
+    TOKEN_STDIN,
+    {"amount", "N", false, "how many"},
+    OPTIONS_END,
+};
+
 const struct cli_command cli_commands[] = {
     {"serve", "", 0, "run the authority",
      "Runs in the foreground until SIGTERM or SIGINT, then answers what is in flight and\n"
@@ -428,6 +449,21 @@ const struct cli_command cli_commands[] = {
     {"tier set", "TIER", 1, "make or change a tier",
      "Tokens of the tier have the new limits with their next request.", tier_set_options, true,
      cmd_tier_set, CLI_GROUP_LIMITS},
+    {"credits show", "TOKEN-ID", 1, "show what a token has left",
+     "Name it by its ID, by --name or by itself. Credits belong to a token and to all that came\n"
+     "from it by rotation.",
+     show_options, true, cmd_credits_show, CLI_GROUP_LIMITS},
+    {"credits set", "TOKEN-ID", 1, "give a token credits, or make them unlimited",
+     "Each request uses its cost of them. What is left when a refill comes is not carried over.\n"
+     "With --refill alone, what is left stays; a token that had none begins with one refill.",
+     credits_set_options, true, cmd_credits_set, CLI_GROUP_LIMITS},
+    {"credits add", "TOKEN-ID", 1, "give a token more credits", "", credits_amount_options, true,
+     cmd_credits_add, CLI_GROUP_LIMITS},
+    {"credits subtract", "TOKEN-ID", 1, "take credits away from a token", "It ends at 0.",
+     credits_amount_options, true, cmd_credits_subtract, CLI_GROUP_LIMITS},
+    {"credits refund", "RESERVATION-ID", 1, "give back what a reservation took",
+     "For one that nobody will settle; it would be given back when its time ends.", no_options,
+     true, cmd_credits_refund, CLI_GROUP_LIMITS},
     {"user list", "", 0, "list users, newest first", "", user_list_options, true, cmd_user_list,
      CLI_GROUP_TENANCY},
     {"user show", "USER", 1, "show one user", "", org_option, true, cmd_user_show,
