@@ -46,6 +46,7 @@ int suite_tokens(void);
 int suite_lists(void);
 int suite_usage(void);
 int suite_load(void);
+int suite_credits(void);
 int suite_tenancy(void);
 int suite_metered(void);
 

@@ -158,6 +158,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     /* The line of a lineage belongs to other versions, too. */
     [STATEMENT_DELETE_LINE] = "DELETE FROM usage_lines WHERE line = (SELECT line FROM tokens"
                               " WHERE number = ?1 AND lineage_id IS NULL AND replaced_by IS NULL)",
+    [STATEMENT_DELETE_CREDITS] =
+        "DELETE FROM credits WHERE line = (SELECT credit_line FROM tokens"
+        " WHERE number = ?1 AND lineage_id IS NULL AND replaced_by IS NULL)",
     [STATEMENT_DELETE_TOKEN] = "DELETE FROM tokens WHERE number = ?1",
     [STATEMENT_COUNT_ENDED_EXPIRED] =
         "SELECT count(*) FROM tokens INDEXED BY tokens_expires WHERE expires_at <= ?1" LIVE,
