@@ -245,7 +245,8 @@ static void test_noise_in_a_credit_line_never_crashes_nor_hangs(void **state)
         (void)take(&scene, START_MS, (uint32_t)seeded_random_below(&random, 100));
         assert_true(scene.answer.has_credits);
         assert_true(scene.answer.credits.remaining <= CREDITS_ALLOWANCE_MAX);
-        assert_true(scene.answer.credits.refill_at_ms == 0 || scene.answer.credits.refill_at_ms > START_MS);
+        assert_true(scene.answer.credits.refill_at_ms == 0 ||
+                    scene.answer.credits.refill_at_ms > START_MS);
         assert_true(scene.answer.retry_after_ms >= 0);
     }
 }
