@@ -250,8 +250,9 @@ static tkr_error_t insert(struct authority *authority, struct change *change)
     details_init(&details);
     struct store_event event =
         change_event(authority, change, &token, write_details(&details, change, &token));
+    bool wants_credits = token.has_credit_line && token.credit_line == SEGMENT_NO_LINE;
     TRY(store->insert_token(store->store, &token, &event));
-    if (token.has_credit_line) {
+    if (wants_credits) { /* else it shares those of the token that makes it */
         TRY(give_credits(authority, change, token.credit_line));
     }
     TRY(org_replace_older(authority, change, &token));

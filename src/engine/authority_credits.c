@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Giving credits. They belong to the lineage, so all its versions that are not revoked get the
- * line, and lose it together. What a grant says about what is left is turned into an allowance
+ * line, and lose it together; and so do keys that somebody made for themselves of one of them,
+ * which use the same credits. What a grant says about what is left is turned into an allowance
  * for the present period, with what was used in it: so uses between here and the segment count
  * against the new allowance, and none is forgiven.
  */
@@ -139,12 +140,12 @@ static const char *write_details(struct details *details, const struct token_cre
     return details_finish(details);
 }
 
-/* The other versions get the token's line, or lose theirs. */
+/* The other versions, and keys that were made of them, get the token's line, or lose theirs. */
 static tkr_error_t spread(struct authority *authority, struct change *change,
-                          const struct token *token, const char *details)
+                          const struct token *token, uint32_t former, const char *details)
 {
     const struct store_port *store = authority->store;
-    TRY(store->list_lineage(store->store, token->lineage_id, change->arena, &change->others,
+    TRY(store->list_lineage(store->store, token->lineage_id, former, change->arena, &change->others,
                             &change->other_count));
     for (size_t i = 0; i < change->other_count; i++) {
         struct token other;
@@ -166,7 +167,7 @@ static tkr_error_t attach(struct authority *authority, struct change *change, st
                           const char *details)
 {
     const struct store_port *store = authority->store;
-    uint32_t former = token->credit_line;
+    uint32_t former = token->has_credit_line ? token->credit_line : SEGMENT_NO_LINE;
     token->has_credit_line = !change->credits.unlimited;
     token->credit_line = SEGMENT_NO_LINE;
     token->updated_at_ms = segment_writer_now_ms(authority->segment);
@@ -175,7 +176,7 @@ static tkr_error_t attach(struct authority *authority, struct change *change, st
     if (change->credits.unlimited) {
         TRY(credits_drop(authority, former));
     }
-    return spread(authority, change, token, details);
+    return spread(authority, change, token, former, details);
 }
 
 static tkr_error_t make_unlimited(struct authority *authority, struct change *change,

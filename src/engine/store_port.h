@@ -261,10 +261,12 @@ struct store_port {
     tkr_error_t (*put_credits)(struct store *store, const struct store_credits *credits,
                                const struct store_event *event);
     tkr_error_t (*drop_credits)(struct store *store, uint32_t line);
-    /* Identifiers of a lineage's tokens that are not revoked, the oldest first. CAPACITY beyond
+    /* Identifiers of a lineage's tokens, and of those that share the credit line (unless it is
+     * SEGMENT_NO_LINE), that are not revoked, the oldest first. CAPACITY beyond
      * LINEAGE_TOKENS_MAX. */
-    tkr_error_t (*list_lineage)(struct store *store, const char *lineage_id, struct arena *arena,
-                                char (**ret_ids)[TOKEN_ID_CHARS + 1], size_t *ret_count);
+    tkr_error_t (*list_lineage)(struct store *store, const char *lineage_id, uint32_t credit_line,
+                                struct arena *arena, char (**ret_ids)[TOKEN_ID_CHARS + 1],
+                                size_t *ret_count);
     /* A charge that is not open is forgotten, with its key, after IDEMPOTENCY_TTL_S. */
     tkr_error_t (*put_charge)(struct store *store, const struct store_charge *charge,
                               const struct store_event *event);

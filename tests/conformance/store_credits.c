@@ -56,13 +56,13 @@ static void test_a_change_of_credits_counts_as_a_change(void **state)
     assert_int_equal(identity(fixture).seq, before + 1);
 }
 
-static void test_a_lineage_is_its_tokens_that_are_not_revoked(void **state)
+static void test_credits_are_shared_by_a_lineage_and_by_who_has_its_line(void **state)
 {
     struct fixture *fixture = *state;
     char(*ids)[TOKEN_ID_CHARS + 1] = NULL;
     size_t count = 0;
     struct token first = sample_token(1), second = sample_token(2), third = sample_token(3);
-    struct token stranger = sample_token(4);
+    struct token stranger = sample_token(4), sharing = sample_token(5);
     memcpy(second.lineage_id, first.id, sizeof(first.id));
     memcpy(third.lineage_id, first.id, sizeof(first.id));
     third.revoked_at_ms = SAMPLE_NOW;
@@ -70,13 +70,22 @@ static void test_a_lineage_is_its_tokens_that_are_not_revoked(void **state)
     second = sample_store(&fixture->port, second);
     third = sample_store(&fixture->port, third);
     stranger = sample_store(&fixture->port, stranger);
+    sharing.has_credit_line = true;
+    sharing.credit_line = 7;
+    sharing = sample_store(&fixture->port, sharing);
     begin(fixture);
-    assert_int_equal(
-        fixture->port.list_lineage(fixture->store, first.id, fixture->arena, &ids, &count), TKR_OK);
-    commit(fixture);
+    assert_int_equal(fixture->port.list_lineage(fixture->store, first.id, SEGMENT_NO_LINE,
+                                                fixture->arena, &ids, &count),
+                     TKR_OK);
     assert_int_equal(count, 2);
     assert_string_equal(ids[0], first.id);
     assert_string_equal(ids[1], second.id);
+    assert_int_equal(
+        fixture->port.list_lineage(fixture->store, first.id, 7, fixture->arena, &ids, &count),
+        TKR_OK);
+    assert_int_equal(count, 3);
+    assert_string_equal(ids[2], sharing.id);
+    commit(fixture);
 }
 
 /* --- charges ----------------------------------------------------------------------------- */
@@ -185,7 +194,7 @@ int suite_credits(void)
     const struct CMUnitTest tests[] = {
         SUITE_TEST(test_credits_are_read_as_they_were_written),
         SUITE_TEST(test_a_change_of_credits_counts_as_a_change),
-        SUITE_TEST(test_a_lineage_is_its_tokens_that_are_not_revoked),
+        SUITE_TEST(test_credits_are_shared_by_a_lineage_and_by_who_has_its_line),
         SUITE_TEST(test_a_charge_is_found_by_its_key_for_a_day),
         SUITE_TEST(test_a_reservation_ends_once),
         SUITE_TEST(test_only_an_open_reservation_expires),

@@ -51,6 +51,7 @@ const char *const migration_sqlite_002[] = {
     "ALTER TABLE tokens ADD COLUMN role INTEGER REFERENCES roles (number)",
     "ALTER TABLE tokens ADD COLUMN own_scopes TEXT", /* with a role: without the role's */
     "CREATE INDEX tokens_lineage ON tokens (lineage_id) WHERE lineage_id IS NOT NULL",
+    "CREATE INDEX tokens_credit_line ON tokens (credit_line) WHERE credit_line IS NOT NULL",
     "CREATE INDEX tokens_grace ON tokens (grace_until)"
     " WHERE grace_until IS NOT NULL AND revoked_at IS NULL",
     "CREATE INDEX tokens_revoked_at ON tokens (revoked_at) WHERE revoked_at IS NOT NULL",

@@ -84,14 +84,18 @@ tkr_error_t store_drop_credits(struct store *store, uint32_t line)
     return statement_run(&store->writer, statement);
 }
 
-tkr_error_t store_list_lineage(struct store *store, const char *lineage_id, struct arena *arena,
-                               char (**ret_ids)[TOKEN_ID_CHARS + 1], size_t *ret_count)
+tkr_error_t store_list_lineage(struct store *store, const char *lineage_id, uint32_t credit_line,
+                               struct arena *arena, char (**ret_ids)[TOKEN_ID_CHARS + 1],
+                               size_t *ret_count)
 {
     char ids[LINEAGE_TOKENS_MAX][TOKEN_ID_CHARS + 1];
     size_t count = 0;
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_LIST_LINEAGE, &statement));
     bind_text(statement, 1, lineage_id);
+    if (credit_line != SEGMENT_NO_LINE) {
+        bind_integer(statement, 2, credit_line);
+    }
     tkr_error_t error = statement_row(&store->writer, statement);
     while (error == TKR_OK) {
         const char *id = column_text(statement, 0);

@@ -158,9 +158,11 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     /* The line of a lineage belongs to other versions, too. */
     [STATEMENT_DELETE_LINE] = "DELETE FROM usage_lines WHERE line = (SELECT line FROM tokens"
                               " WHERE number = ?1 AND lineage_id IS NULL AND replaced_by IS NULL)",
+    /* Other tokens may share them. */
     [STATEMENT_DELETE_CREDITS] =
-        "DELETE FROM credits WHERE line = (SELECT credit_line FROM tokens"
-        " WHERE number = ?1 AND lineage_id IS NULL AND replaced_by IS NULL)",
+        "DELETE FROM credits WHERE line = (SELECT t.credit_line FROM tokens t WHERE t.number = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM tokens o WHERE o.credit_line = t.credit_line"
+        " AND o.number <> t.number))",
     [STATEMENT_DELETE_TOKEN] = "DELETE FROM tokens WHERE number = ?1",
     [STATEMENT_COUNT_ENDED_EXPIRED] =
         "SELECT count(*) FROM tokens INDEXED BY tokens_expires WHERE expires_at <= ?1" LIVE,
@@ -179,7 +181,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_LOAD_CREDITS] = "SELECT line, period, allowance, refill FROM credits ORDER BY line",
     [STATEMENT_LIST_LINEAGE] = "SELECT id FROM tokens WHERE id = ?1 AND revoked_at IS NULL"
                                " UNION SELECT id FROM tokens WHERE lineage_id = ?1"
-                               " AND revoked_at IS NULL",
+                               " AND revoked_at IS NULL UNION SELECT id FROM tokens"
+                               " WHERE credit_line = ?2 AND revoked_at IS NULL",
     [STATEMENT_PUT_CHARGE] =
         "INSERT INTO charges (id, org_id, key, request_digest, line, period, amount, state, answer,"
         " token_id, created_at, expires_at, forget_at)"

@@ -175,8 +175,9 @@ tkr_error_t store_find_credits(struct store *store, uint32_t line,
 tkr_error_t store_put_credits(struct store *store, const struct store_credits *credits,
                               const struct store_event *event);
 tkr_error_t store_drop_credits(struct store *store, uint32_t line);
-tkr_error_t store_list_lineage(struct store *store, const char *lineage_id, struct arena *arena,
-                               char (**ret_ids)[TOKEN_ID_CHARS + 1], size_t *ret_count);
+tkr_error_t store_list_lineage(struct store *store, const char *lineage_id, uint32_t credit_line,
+                               struct arena *arena, char (**ret_ids)[TOKEN_ID_CHARS + 1],
+                               size_t *ret_count);
 tkr_error_t store_put_charge(struct store *store, const struct store_charge *charge,
                              const struct store_event *event);
 tkr_error_t store_find_charge(struct store *store, const char *id, struct arena *arena,

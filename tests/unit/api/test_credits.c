@@ -233,6 +233,28 @@ static void test_a_change_of_credits_leaves_an_event(void **state)
     assert_int_equal(count(fixture, "credits.set"), 1);
 }
 
+/* Else a metered token would be unlimited a call later. */
+static void test_a_key_of_ones_own_uses_the_credits_of_its_maker(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made maker = make_metered(fixture);
+    struct answer answer = ask(fixture, "POST /api/keys", bearer(maker.text), "{\"name\":\"k\"}");
+    assert_int_equal(answer.status, 201);
+    struct made key;
+    snprintf(key.text, sizeof key.text, "%s", text_of(&answer, "api_key"));
+    snprintf(key.id, sizeof key.id, "%s", text_of(&answer, "key_id"));
+    fixture_secret(fixture, key.text);
+    assert_int_equal(remaining(fixture, key), 10);
+    assert_int_equal(auth(fixture, key, 6).status, 200);
+    assert_int_equal(remaining(fixture, maker), 4);
+    assert_int_equal(auth(fixture, key, 5).status, 429);
+    manage(fixture, PUT_CREDITS(maker), "{\"unlimited\":true}");
+    assert_int_equal(remaining(fixture, key), -1);
+    manage(fixture, PUT_CREDITS(key), "{\"remaining\":2}");
+    assert_int_equal(auth(fixture, key, 1).status, 200);
+    assert_int_equal(auth(fixture, key, 2).status, 429);
+}
+
 /* --- using up ------------------------------------------------------------------------------- */
 
 static void test_who_has_used_them_up_waits_for_the_refill(void **state)
@@ -530,6 +552,7 @@ int main(void)
         TEST(test_set_add_and_subtract),
         TEST(test_a_refill_alone_begins_with_one_and_keeps_what_is_left),
         TEST(test_a_change_of_credits_leaves_an_event),
+        TEST(test_a_key_of_ones_own_uses_the_credits_of_its_maker),
         TEST(test_who_has_used_them_up_waits_for_the_refill),
         TEST(test_the_call_and_the_customer_see_what_remains),
         TEST(test_a_key_charges_once_and_tells_the_same_again),
