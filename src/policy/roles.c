@@ -7,7 +7,8 @@
 
 const struct role_built_in roles_built_in[ROLES_BUILT_IN] = {
     {"admin", "*"},
-    {"operator", "audit:read orgs:read roles:read system:read tiers:read tokens:* users:*"},
+    {"operator",
+     "audit:read credits:* orgs:read roles:read system:read tiers:read tokens:* users:*"},
     {"auditor", "audit:read orgs:read roles:read system:read tiers:read tokens:read users:read"},
     {"user", "keys:*"},
 };

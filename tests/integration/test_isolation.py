@@ -21,7 +21,7 @@ from harness import BUILD, bearer
 
 TOKENS, USERS, ORGS, ROLES = ("/api/v1/auth/tokens", "/api/v1/users", "/api/v1/orgs",
                               "/api/v1/roles")
-EMERGENCY, KEYS = "/api/v1/auth/emergency-revoke", "/api/keys"
+EMERGENCY, KEYS, CREDITS = "/api/v1/auth/emergency-revoke", "/api/keys", "/api/v1/credits"
 ADMIN, OPERATOR, AUDITOR, USER, NONE = CALLERS = ("admin", "operator", "auditor", "user", "none")
 EVERYBODY = set(CALLERS)
 READERS = {ADMIN, OPERATOR, AUDITOR}
@@ -67,6 +67,12 @@ class World:
         done = self.daemon.manage("POST", f"{TOKENS}/{token['id']}/{action}", body)
         assert done.status in (200, 201), done
         return token["id"]
+
+    def reserve(self):
+        done = self.daemon.manage("POST", f"{CREDITS}/reserve",
+                                  {"token_id": self.token()["id"], "amount": 1})
+        assert done.status == 201, done
+        return done.json["id"]
 
     def user(self):
         name = self.new("user")
@@ -144,6 +150,18 @@ ROWS = {
     ("GET", EMERGENCY): Row(READERS, EMERGENCY),
     ("POST", "/api/v1/auth/cleanup"):
         Row({ADMIN}, "/api/v1/auth/cleanup", {"older_than": "90d", "dry_run": True}),
+    ("GET", TOKENS + "/{id}/credits"):
+        Row(READERS, lambda w: f"{TOKENS}/{w.token()['id']}/credits", thing=True),
+    ("PUT", TOKENS + "/{id}/credits"):
+        Row(WORKERS, lambda w: f"{TOKENS}/{w.token()['id']}/credits", {"remaining": 5},
+            thing=True),
+    ("POST", CREDITS + "/reserve"):
+        Row(WORKERS, CREDITS + "/reserve", lambda w: {"token_id": w.token()["id"], "amount": 1},
+            status=201, thing=True),
+    ("POST", CREDITS + "/{reservation}/settle"):
+        Row(WORKERS, lambda w: f"{CREDITS}/{w.reserve()}/settle", {"amount": 1}, thing=True),
+    ("POST", CREDITS + "/{reservation}/refund"):
+        Row(WORKERS, lambda w: f"{CREDITS}/{w.reserve()}/refund", thing=True),
     ("GET", "/api/v1/tiers"): Row(READERS, "/api/v1/tiers"),
     ("PUT", "/api/v1/tiers/{name}"): Row({ADMIN}, "/api/v1/tiers/gold", {"limits": {"minute": 9}}),
     ("GET", USERS): Row(READERS, USERS, org_id="query"),
@@ -210,7 +228,7 @@ def test_nothing_of_an_organisation_is_seen_from_another(world, method, path, ro
     if role not in row.may:
         assert refused_by(answer, role), answer
     elif row.thing and not (role == ADMIN and row.org_id is None):
-        if method == "PUT":  # makes one of beta's own, of the same name
+        if (method, path) == ("PUT", ROLES + "/{name}"):  # makes one of beta's own, of the same name
             assert answer.status == 201, answer
             assert world.ask("beta", role, "DELETE", made).status == 204
         else:
