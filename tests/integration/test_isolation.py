@@ -183,6 +183,13 @@ ROWS = {
                                     {"scopes": ["keys:write"]}, thing=True, org_id="query"),
     ("DELETE", ROLES + "/{name}"): Row({ADMIN}, lambda w: f"{ROLES}/{w.role()}", status=204,
                                        thing=True, org_id="query"),
+    ("GET", TOKENS + "/{id}/analytics"):
+        Row(READERS, lambda w: f"{TOKENS}/{w.token()['id']}/analytics", thing=True),
+    ("GET", USERS + "/{id}/analytics"):
+        Row(READERS, lambda w: f"{USERS}/{w.user()}/analytics", thing=True, org_id="query"),
+    ("GET", ORGS + "/{id}/analytics"): Row(READERS, ORGS + "/acme/analytics", thing=True),
+    ("GET", KEYS + "/{key_id}/usage"):
+        Row(EVERYBODY, lambda w: f"{KEYS}/{w.token()['id']}/usage", status=404),
 }
 MATRIX = [(*route, role) for route in ROWS for role in (*CALLERS, None)]
 

@@ -73,9 +73,9 @@ static void test_every_route_but_health_and_auth_is_in_the_table_above(void **st
     for (size_t i = 0; i < count; i++) {
         methods += (size_t)__builtin_popcount(rows[i].methods);
     }
-    /* Three methods of /auth, two of health, one of me, one of revoke, four of self-service
+    /* Three methods of /auth, two of health, one of me, one of revoke, five of self-service
      * (test_keys.c). */
-    assert_int_equal(methods, COUNT_OF(routes) + 3 + 2 + 1 + 1 + 4);
+    assert_int_equal(methods, COUNT_OF(routes) + 3 + 2 + 1 + 1 + 5);
 }
 
 static void test_no_route_answers_without_a_token(void **state)
