@@ -69,9 +69,6 @@ tkr_error_t authority_new(const struct authority_options *options, struct author
         error = authority_build(authority, fault);
     }
     if (error == TKR_OK) {
-        error = epochs_load(authority);
-    }
-    if (error == TKR_OK) {
         segment_writer_beat(authority->segment, NULL); /* fresh before anybody asks */
         error = writer_start(authority);
     }

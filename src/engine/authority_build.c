@@ -102,6 +102,7 @@ static tkr_error_t fill(struct authority *authority, const struct store_identity
     }
     TRY(error);
     TRY(show_credits(authority)); /* behind the lines, whose images have older ones */
+    TRY(epochs_load(authority));  /* first: rows that are not settled say that they work */
     return segment_writer_publish(authority->segment, identity->seq);
 }
 
@@ -163,10 +164,13 @@ static tkr_error_t attach(struct authority *authority, const struct segment_opti
     if (error == TKR_OK) {
         error = show_credits(authority);
     }
+    if (error == TKR_OK) {
+        error = epochs_load(authority);
+    }
     if (error != TKR_OK) {
         segment_writer_close(authority->segment);
         authority->segment = NULL;
-        return fault_set(fault, TKR_UNAVAILABLE, "", "tiers and credits: %s",
+        return fault_set(fault, TKR_UNAVAILABLE, "", "tiers, credits and epochs: %s",
                          tkr_error_text(error));
     }
     return TKR_OK;

@@ -167,6 +167,7 @@ tkr_error_t epochs_load(struct authority *authority)
     TRY(store->newest_epoch(store->store, &newest_ms));
     atomic_store(&authority->epochs.newest_ms, newest_ms);
     TRY(store->list_epochs(store->store, NULL, true, SEGMENT_EPOCHS_MAX, arena, &epochs, &count));
+    authority->epochs.count = 0;         /* building may be tried again */
     for (size_t i = count; i > 0; i--) { /* the oldest first, as they came */
         remember(&authority->epochs, &epochs[i - 1]);
     }

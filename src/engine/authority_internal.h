@@ -205,7 +205,8 @@ struct epochs {
     _Atomic int64_t newest_ms; /* of all that ever were */
     bool settle_failed;        /* told, until it works again */
 };
-/* Before the writer thread runs, and after the segment is there. */
+/* Before the writer thread runs; the segment has its users, and nobody sees it yet, or it has the
+ * epochs of before. */
 MUST_USE tkr_error_t epochs_load(struct authority *authority);
 int64_t epochs_newest_ms(const struct authority *authority);
 bool epochs_pending(struct authority *authority);

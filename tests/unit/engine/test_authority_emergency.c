@@ -232,6 +232,35 @@ static void test_a_restart_goes_on_settling_and_refuses_meanwhile(void **state)
                      1);
 }
 
+/* What a verifier sees when the segment was just built and the start is not done. */
+static struct context *built;
+static tkr_verdict_t when_built;
+
+static void look(void *context, enum log_level level, const char *event, const char *detail)
+{
+    if (strcmp(event, "segment_built") == 0) {
+        when_built = fixture_verify(&built->fixture, built->tokens[0].plaintext);
+    }
+}
+
+static void test_no_verifier_sees_a_segment_that_lacks_what_is_pending(void **state)
+{
+    struct context *context = *state;
+    struct authority_fixture *fixture = &context->fixture;
+    struct emergency all = {.reason = "leak", .org_id = "*"};
+    fixture_run(fixture, "CREATE TRIGGER hold BEFORE UPDATE OF settled ON epochs BEGIN SELECT"
+                         " RAISE(ABORT, 'held'); END");
+    assert_int_equal(revoke(context, &all).error, TKR_OK);
+    authority_fixture_stop(fixture);
+    temp_directory_remove(&fixture->runtime);
+    temp_directory_make(&fixture->runtime);
+    built = context;
+    when_built = TKR_VERDICT_NOT_FOUND;
+    fixture->options.report = look;
+    assert_int_equal(authority_fixture_start(fixture, NULL), TKR_OK);
+    assert_int_equal(when_built, TKR_VERDICT_REVOKED);
+}
+
 static void test_many_at_once_are_refused_with_busy_and_settled(void **state)
 {
     struct context *context = *state;
@@ -297,6 +326,7 @@ int main(void)
         TEST(test_settled_rows_and_records_say_it_themselves),
         TEST(test_before_it_is_settled_reads_and_changes_know_it),
         TEST(test_a_restart_goes_on_settling_and_refuses_meanwhile),
+        TEST(test_no_verifier_sees_a_segment_that_lacks_what_is_pending),
         TEST(test_many_at_once_are_refused_with_busy_and_settled),
         TEST(test_more_tokens_than_a_slice_takes_are_settled),
         TEST(test_it_is_one_event_with_its_reason),
