@@ -193,6 +193,7 @@ tkr_error_t show_stored_token(struct authority *authority, const char *token_id)
     }
     store->rollback(store->store);
     TRY(error);
+    epochs_overlay(authority, &token);
     return show_token(authority, &token, &user);
 }
 
@@ -245,6 +246,7 @@ static tkr_error_t take_out_refused(struct authority *authority, const char *tok
     tkr_error_t error = store->read_token(store->store, token_id, arena, &token);
     store->rollback(store->store);
     TRY(error);
+    epochs_overlay(authority, &token);
     bool refused = token.revoked_at_ms != 0 || token.disabled_at_ms != 0;
     return refused ? segment_writer_remove_token(authority->segment, token.digest) : TKR_OK;
 }

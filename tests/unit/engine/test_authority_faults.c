@@ -247,6 +247,21 @@ static void test_a_token_that_is_revoked_while_it_is_hidden_stays_revoked(void *
     assert_int_equal(fixture_see(fixture, hidden.digest), SEEN_REVOKED);
 }
 
+/* Its user is not in the segment, so nothing there can name what is revoked. */
+static void test_a_hidden_token_of_an_emergency_is_shown_as_revoked(void **state)
+{
+    struct authority_fixture *fixture = *state;
+    struct emergency emergency = {.reason = "leak", .user_id = "alice"};
+    fixture_run(fixture, "CREATE TRIGGER hold BEFORE UPDATE OF settled ON epochs BEGIN SELECT"
+                         " RAISE(ABORT, 'held'); END");
+    atomic_store(&segment_full, true);
+    struct answer hidden = create(fixture, "hidden");
+    assert_int_equal(fixture_emergency(fixture, &fixture_admin, &emergency).error, TKR_OK);
+    atomic_store(&segment_full, false);
+    authority_flush(fixture->authority);
+    assert_int_equal(fixture_see(fixture, hidden.digest), SEEN_REVOKED);
+}
+
 static void test_a_segment_that_lacks_something_is_built_anew_at_the_next_start(void **state)
 {
     struct authority_fixture *fixture = *state;
@@ -327,6 +342,7 @@ int main(void)
         TEST(test_what_a_full_segment_cannot_show_is_not_answered_and_shown_later),
         TEST(test_a_revocation_holds_in_a_full_segment),
         TEST(test_a_token_that_is_revoked_while_it_is_hidden_stays_revoked),
+        TEST(test_a_hidden_token_of_an_emergency_is_shown_as_revoked),
         TEST(test_a_segment_that_lacks_something_is_built_anew_at_the_next_start),
         TEST(test_a_tier_that_cannot_be_shown_is_shown_later),
         TEST(test_a_full_queue_answers_busy_and_what_is_queued_is_done),
