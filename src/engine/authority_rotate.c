@@ -36,6 +36,12 @@ static tkr_error_t check_grace(int64_t grace_ms, struct fault *fault)
     return TKR_OK;
 }
 
+/* As with an update: a token is bound by what it was given, and by an end that it was set. */
+static bool is_own(const struct change *change, const struct token *token)
+{
+    return strcmp(change->by.token_id, token->id) == 0 && !principal_is_global(&change->by);
+}
+
 static tkr_error_t prepare_rotate(struct authority *authority, const char *token_id,
                                   const struct token_rotate *rotate, struct change *change,
                                   struct fault *fault)
@@ -50,6 +56,10 @@ static tkr_error_t prepare_rotate(struct authority *authority, const char *token
     memcpy(made.request_digest, rotate->request_digest, sizeof(made.request_digest));
     TRY(change_copy_id(token_id, change));
     TRY(check_grace(rotate->grace_ms, fault));
+    if (rotate->has_lifetime && is_own(change, &change->asked)) {
+        return fault_set(fault, TKR_FORBIDDEN, "expires_at",
+                         "a token cannot change its own bounds");
+    }
     TRY(change_check_force(&change->by, &made, fault));
     if (rotate->idempotency_key != NULL) {
         TRY(check_text(authority, "Idempotency-Key", rotate->idempotency_key,
@@ -370,6 +380,10 @@ static tkr_error_t roll_back(struct authority *authority, struct change *change)
     TRY(read_both(authority, change, successor, &token));
     TRY(change_check_reach(change, &token));
     TRY(check_overlap(change, successor, &token, now_ms));
+    if (is_own(change, &token)) {
+        return fault_set(&change->result.fault, TKR_FORBIDDEN, "",
+                         "a token that was rotated cannot make itself the current version");
+    }
     make_current(&token, now_ms);
     end_successor(successor, token.id, now_ms, change->grace_ms);
     TRY(tiers_ensure_user(authority, change, &token, now_ms));

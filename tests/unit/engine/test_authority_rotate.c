@@ -104,6 +104,28 @@ static void test_nobody_rotates_a_token_with_more_scope_than_they_have(void **st
         fixture_rotate(&context->fixture, &fixture_alice, context->token.id, &asked).error, TKR_OK);
 }
 
+/* As little as an update lets it. */
+static void test_a_token_does_not_lift_its_own_end(void **state)
+{
+    struct context *context = *state;
+    struct authority_fixture *fixture = &context->fixture;
+    struct principal self = fixture_alice;
+    struct token_rotate forever = {.has_lifetime = true, .lifetime = {.never = true}};
+    struct token_rotate plain = {.has_grace = true, .grace_ms = HOUR_MS};
+    self.token_id = context->token.id;
+    struct answer answer = fixture_rotate(fixture, &self, context->token.id, &forever);
+    assert_int_equal(answer.error, TKR_FORBIDDEN);
+    assert_string_equal(answer.fault.field, "expires_at");
+    struct answer successor = fixture_rotate(fixture, &self, context->token.id, &plain);
+    assert_int_equal(successor.error, TKR_OK);
+    assert_int_equal(fixture_rollback(fixture, &self, context->token.id, 0).error, TKR_FORBIDDEN);
+    assert_int_equal(fixture_rollback(fixture, &self, successor.id, 0).error, TKR_FORBIDDEN);
+    assert_int_equal(verify(context, &successor), TKR_VERDICT_VALID);
+    self.token_id = successor.id;
+    assert_int_equal(fixture_rollback(fixture, &self, successor.id, 0).error, TKR_OK);
+    assert_int_equal(verify(context, &context->token), TKR_VERDICT_VALID);
+}
+
 static void test_of_two_rotations_one_wins_and_the_other_is_told(void **state)
 {
     struct context *context = *state;
@@ -415,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_cannot_be_rotated_is_refused_and_stays),
         TEST(test_nobody_rotates_a_token_with_more_scope_than_they_have),
+        TEST(test_a_token_does_not_lift_its_own_end),
         TEST(test_of_two_rotations_one_wins_and_the_other_is_told),
         TEST(test_a_successor_has_the_same_configuration),
         TEST(test_both_work_until_the_overlap_ends),
