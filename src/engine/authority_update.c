@@ -266,6 +266,9 @@ static tkr_error_t merge_times(struct authority *authority, struct change *chang
         if (update->disabled != is_disabled) {
             token->disabled_at_ms = update->disabled ? now_ms : 0;
         }
+        if (token->source == TOKEN_SOURCE_ENVIRONMENT) {
+            token->metadata = "{}"; /* it was somebody, not the environment */
+        }
         details_flag(details, "disabled", update->disabled);
     }
     if (update->has_quarantined) {

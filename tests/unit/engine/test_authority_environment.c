@@ -173,6 +173,21 @@ static void test_what_somebody_disabled_stays_disabled_over_a_start(void **state
     assert_int_equal(see(1), SEEN_ACTIVE);
 }
 
+static void test_what_somebody_disabled_while_it_was_absent_stays_disabled(void **state)
+{
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    struct environment_token token = entry(1, "admin");
+    struct token row;
+    sync_ok(&token, 1);
+    assert_int_equal(arena_new(100000, &arena), TKR_OK);
+    find("admin", arena, &row);
+    sync_ok(NULL, 0);
+    assert_int_equal(fixture_hold(&fixture, &fixture_admin, row.id, HOLD_DISABLE, "suspect").error,
+                     TKR_OK);
+    sync_ok(&token, 1);
+    assert_int_equal(see(1), SEEN_DISABLED);
+}
+
 static void test_nobody_else_edits_or_rotates_them(void **state)
 {
     CLEANUP(arena_free_p) struct arena *arena = NULL;
@@ -280,6 +295,7 @@ int main(void)
         WITH_FIXTURE(test_absent_ones_are_disabled_and_returned_ones_enabled),
         WITH_FIXTURE(test_revoked_ones_stay_revoked_and_it_is_told),
         WITH_FIXTURE(test_what_somebody_disabled_stays_disabled_over_a_start),
+        WITH_FIXTURE(test_what_somebody_disabled_while_it_was_absent_stays_disabled),
         WITH_FIXTURE(test_nobody_else_edits_or_rotates_them),
         WITH_FIXTURE(test_what_was_cleaned_away_stays_away),
         WITH_FIXTURE(test_a_token_from_elsewhere_is_left_as_it_is),
