@@ -137,6 +137,28 @@ static tkr_error_t apply_create(struct authority *authority, struct change *chan
     return TKR_OK;
 }
 
+/* Within its org somebody decides how short tokens live, and no more than that: else every token
+ * that may change its org would free all of them from the maximum of whoever runs the server. */
+static tkr_error_t check_reach(struct authority *authority, struct change *change,
+                               const struct org *before, const struct org *after)
+{
+    struct org_policy was, is;
+    if (principal_is_global(&change->by)) {
+        return TKR_OK;
+    }
+    authority_org_policy(authority, before, &was);
+    authority_org_policy(authority, after, &is);
+    for (size_t i = 0; i < LIFETIME_KINDS; i++) {
+        int64_t max_s = is.lifetimes[i].max_s;
+        int64_t max_was_s = was.lifetimes[i].max_s;
+        if (max_was_s != 0 && (max_s == 0 || max_s > max_was_s)) {
+            return fault_set(&change->result.fault, TKR_FORBIDDEN, "lifetimes",
+                             "only scope * makes a maximum longer (%s)", lifetimes_kind_name(i));
+        }
+    }
+    return TKR_OK;
+}
+
 static tkr_error_t apply_update(struct authority *authority, struct change *change)
 {
     const struct store_port *store = authority->store;
@@ -153,7 +175,9 @@ static tkr_error_t apply_update(struct authority *authority, struct change *chan
         return fault_set(&change->result.fault, TKR_PRECONDITION, "If-Match",
                          "the organisation is at version %llu", (unsigned long long)org.version);
     }
+    struct org before = org;
     TRY(merge(change, segment_writer_now_ms(authority->segment), &org, &details));
+    TRY(check_reach(authority, change, &before, &org));
     struct store_event event = org_event(authority, change, &org, details_finish(&details));
     TRY(store->tenancy.update_org(store->store, &org, &event));
     change->result.org = org;

@@ -93,6 +93,27 @@ static void test_only_a_star_reaches_other_organisations(void **state)
     assert_int_equal(manage(fixture, "GET " ORGS "/nowhere", NULL).status, 404);
 }
 
+static void test_only_a_star_makes_a_maximum_longer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made here = token_of(fixture, "h", "\"orgs:write\"");
+    const char *path = "PATCH " ORGS "/default", *headers = bearer(here.text);
+    static const char *const longer[] = {"\"never\"", "\"3650d\"", "null"};
+    struct answer answer =
+        ask(fixture, path, headers, "{\"lifetimes\":{\"user\":{\"max\":\"never\"}}}");
+    assert_code(answer, "forbidden");
+    assert_string_equal(text_of(&answer, "member"), "lifetimes");
+    assert_int_equal(
+        ask(fixture, path, headers, "{\"lifetimes\":{\"user\":{\"max\":\"100d\"}}}").status, 200);
+    for (size_t i = 0; i < COUNT_OF(longer); i++) {
+        const char *body = printed("{\"lifetimes\":{\"user\":{\"max\":%s}}}", longer[i]);
+        assert_int_equal(ask(fixture, path, headers, body).status, 403);
+        assert_int_equal(patch(fixture, body).status, 200);
+        assert_int_equal(patch(fixture, "{\"lifetimes\":{\"user\":{\"max\":\"100d\"}}}").status,
+                         200);
+    }
+}
+
 static void test_a_change_of_something_that_was_changed_is_412(void **state)
 {
     struct fixture *fixture = *state;
@@ -273,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(test_a_wrong_body_is_refused_by_name),
         WITH_FIXTURE(test_only_a_star_reaches_other_organisations),
+        WITH_FIXTURE(test_only_a_star_makes_a_maximum_longer),
         WITH_FIXTURE(test_a_change_of_something_that_was_changed_is_412),
         WITH_FIXTURE(test_where_an_organisation_is_silent_the_server_holds),
         WITH_FIXTURE(test_a_clamp_names_the_maximum_and_what_was_asked),
