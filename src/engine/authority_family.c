@@ -4,8 +4,10 @@
  *
  * A token that leaked may have been used to make others, and those to make still others, before
  * anybody noticed. created_by tells which, so that the whole family is found: breadth first, each
- * token once (a token is younger than the one that made it, so there is no circle). It is one
- * change: either all of them are revoked or none is.
+ * token once (a token is younger than the one that made it, so there is no circle). One that is
+ * revoked already is walked through, or a thief would cut the trail by revoking the link between
+ * what leaked and what they mean to keep. It is one change: either all of them are revoked or none
+ * is.
  *
  * There may be very many: the token of a program that makes keys for customers has them all as
  * its children. So beyond FAMILY_TOKENS_MAX nothing is done but to say so; who means that many
@@ -63,7 +65,7 @@ static tkr_error_t add_made(struct authority *authority, struct change *change,
     ids->count += count;
     if (ids->count > FAMILY_TOKENS_MAX) {
         return fault_set(&change->result.fault, TKR_CAPACITY, "children",
-                         "more than %d live tokens descend from it, and none was revoked",
+                         "more than %d tokens descend from it, and none was revoked",
                          FAMILY_TOKENS_MAX);
     }
     return TKR_OK;
@@ -79,17 +81,18 @@ static bool is_meant(const struct change *change, const struct token *child)
 }
 
 static tkr_error_t revoke_child(struct authority *authority, struct change *change,
-                                const char *token_id, bool *ret_revoked)
+                                const char *token_id, bool *ret_meant)
 {
     const struct store_port *store = authority->store;
     CLEANUP(arena_free_p) struct arena *arena = NULL;
     CLEANUP(details_deinit) struct details details;
     struct token token;
     details_init(&details);
-    *ret_revoked = false;
+    *ret_meant = false;
     TRY(arena_new(CHANGE_BYTES_MAX, &arena));
     TRY(store->read_token(store->store, token_id, arena, &token));
-    if (!is_meant(change, &token)) {
+    *ret_meant = is_meant(change, &token);
+    if (!*ret_meant || token.revoked_at_ms != 0) {
         return TKR_OK;
     }
     token.revoked_at_ms = segment_writer_now_ms(authority->segment);
@@ -99,7 +102,7 @@ static tkr_error_t revoke_child(struct authority *authority, struct change *chan
     details_text(&details, "family_of", change->result.token.id);
     struct store_event event = change_event(authority, change, &token, details_finish(&details));
     TRY(store->update_token(store->store, &token, &event));
-    *ret_revoked = true;
+    change->result.family++;
     return TKR_OK;
 }
 
@@ -109,9 +112,9 @@ static tkr_error_t revoke_descendants(struct authority *authority, struct change
     struct change_ids *ids = &change->ids;
     TRY(add_made(authority, change, change->asked.id));
     for (uint32_t i = 0; i < ids->count;) {
-        bool revoked = false;
-        TRY(revoke_child(authority, change, ids->ids[i], &revoked));
-        if (revoked) {
+        bool meant = false;
+        TRY(revoke_child(authority, change, ids->ids[i], &meant));
+        if (meant) {
             TRY(add_made(authority, change, ids->ids[i]));
             i++;
         } else {
@@ -119,7 +122,6 @@ static tkr_error_t revoke_descendants(struct authority *authority, struct change
             memmove(ids->ids[i], ids->ids[ids->count], sizeof(ids->ids[i]));
         }
     }
-    change->result.family = ids->count;
     return TKR_OK;
 }
 
@@ -135,8 +137,9 @@ static tkr_error_t apply_family(struct authority *authority, struct change *chan
     tkr_error_t error = change_apply_marked(authority, change, revoke_all);
     if (error != TKR_OK) {
         change->ids.count = 0;
+        change->result.family = 0;
     }
-    change->changed |= change->ids.count > 0;
+    change->changed |= change->result.family > 0;
     return error;
 }
 

@@ -222,7 +222,8 @@ struct store_port {
      * counts no further than `most`. Reads no row of any other. */
     tkr_error_t (*count_made)(struct store *store, const char *org_id, const char *user_id,
                               int64_t now_ms, uint32_t most, uint32_t *ret_count);
-    /* The ids of the tokens that this one made and that are not revoked, at most `most`. */
+    /* The ids of the tokens that this one made, at most `most`; of those that are revoked only
+     * the ones that made others. */
     tkr_error_t (*list_made)(struct store *store, const char *token_id, uint32_t most,
                              char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
     /* The ids of tokens of that source that are neither disabled nor revoked, at most `most`. */

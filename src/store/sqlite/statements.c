@@ -286,8 +286,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " UNION ALL SELECT * FROM (SELECT 1 FROM tokens INDEXED BY tokens_made_for"
         "  WHERE user = ?1 AND expires_at > ?2 AND created_by IS NOT NULL"
         "  AND revoked_at IS NULL LIMIT ?3))",
-    [STATEMENT_LIST_MADE] = "SELECT id FROM tokens INDEXED BY tokens_made_by"
-                            " WHERE created_by = ?1 AND revoked_at IS NULL LIMIT ?2",
+    [STATEMENT_LIST_MADE] =
+        "SELECT id FROM tokens t INDEXED BY tokens_made_by WHERE created_by = ?1"
+        " AND (revoked_at IS NULL OR EXISTS"
+        "  (SELECT 1 FROM tokens INDEXED BY tokens_made_by WHERE created_by = t.id)) LIMIT ?2",
     [STATEMENT_LIST_ENABLED] = "SELECT id FROM tokens INDEXED BY tokens_source WHERE source = ?1"
                                " AND source <> 0 AND disabled_at IS NULL AND revoked_at IS NULL"
                                " LIMIT ?2",

@@ -288,6 +288,22 @@ static void test_the_family_of_a_revoked_key_can_still_be_revoked(void **state)
     assert_int_equal(status_with(fixture, &child), 401);
 }
 
+/* A thief cuts the trail between what leaked and what they mean to keep. */
+static void test_a_revoked_link_does_not_hide_the_rest_of_a_family(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made leaked = user_key(fixture, "");
+    struct made child = made_by(fixture, &leaked, PLAIN);
+    struct made grandchild = made_by(fixture, &child, PLAIN);
+    assert_int_equal(as(fixture, &child, printed("DELETE " KEYS "/%s", child.id), NULL).status,
+                     200);
+    struct answer answer =
+        manage(fixture, printed("DELETE " TOKENS "/%s?children=true", leaked.id), NULL);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(number_of(&answer, "children_revoked"), 1);
+    assert_int_equal(status_with(fixture, &grandchild), 401);
+}
+
 static void test_self_service_revokes_no_child_of_another_user(void **state)
 {
     struct fixture *fixture = *state;
@@ -334,6 +350,7 @@ int main(void)
         WITH_FIXTURE(test_an_idempotency_key_makes_one_key_also_at_the_maximum),
         WITH_FIXTURE(test_a_leaked_key_is_revoked_with_all_that_it_made),
         WITH_FIXTURE(test_the_family_of_a_revoked_key_can_still_be_revoked),
+        WITH_FIXTURE(test_a_revoked_link_does_not_hide_the_rest_of_a_family),
         WITH_FIXTURE(test_self_service_revokes_no_child_of_another_user),
         WITH_FIXTURE(test_a_wrong_question_is_400),
     };
