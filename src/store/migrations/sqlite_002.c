@@ -67,7 +67,8 @@ const char *const migration_sqlite_002[] = {
     " WHERE created_by IS NOT NULL AND revoked_at IS NULL",
     "CREATE INDEX tokens_made_by ON tokens (created_by) WHERE created_by IS NOT NULL",
 
-    /* What was revoked and then cleaned away never comes back, by whatever way. */
+    /* What was revoked and then cleaned away never comes back, by whatever way; nor does what came
+     * from elsewhere and ended here. */
     "CREATE TABLE tombstones ("
     " digest BLOB PRIMARY KEY CHECK (length(digest) = 32),"
     " at INTEGER NOT NULL"

@@ -9,6 +9,7 @@
 
 struct ended {
     int64_t number;
+    bool buried;
     struct store_cleaned cleaned;
 };
 
@@ -18,6 +19,7 @@ static tkr_error_t next_ended(struct store *store, sqlite3_stmt *statement, stru
     TRY(statement_row(&store->writer, statement));
     struct ended ended = {
         .number = sqlite3_column_int64(statement, 0),
+        .buried = sqlite3_column_int(statement, 7) != 0,
         .cleaned.org_id = column_text(statement, 3),
         .cleaned.user_id = column_text(statement, 4),
         .cleaned.name = column_text(statement, 5),
@@ -49,7 +51,7 @@ static tkr_error_t clean(struct store *store, const struct ended *ended, bool de
     if (deactivate) {
         return run_on(store, STATEMENT_DEACTIVATE_TOKEN, ended, now_ms);
     }
-    if (ended->cleaned.revoked) {
+    if (ended->buried) {
         TRY(run_on(store, STATEMENT_BURY_TOKEN, ended, now_ms));
     }
     TRY(run_on(store, STATEMENT_DELETE_LINE, ended, now_ms));

@@ -29,6 +29,8 @@
     " WHERE number IN (SELECT t.number FROM epochs e CROSS JOIN tokens t " index " WHERE"          \
     "  e.number = ?1 AND " range " AND t.revoked_at IS NULL AND " EPOCH_COVERS                     \
     "  ORDER BY t.number LIMIT ?4) RETURNING digest, number"
+/* TOKEN_SOURCE_IMPORTED and _ADOPTED: where they come from they may live for ever. */
+#define COMES_AGAIN "3, 4"
 #define USER_OF                                                                                    \
     "(SELECT number FROM users WHERE id = ?2 AND org = (SELECT number FROM orgs WHERE id = ?1))"
 /* NULL: the roles of all organisations have org 0. */
@@ -148,7 +150,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " LIMIT ?2",
     [STATEMENT_FIND_REVOKED] = "SELECT number FROM tokens INDEXED BY tokens_revoked_at"
                                " WHERE revoked_at IS NOT NULL AND revoked_at <= ?1 LIMIT ?2",
-    [STATEMENT_READ_ENDED] = "SELECT t.number, t.digest, t.id, o.id, u.id, t.name, t.revoked_at"
+    [STATEMENT_READ_ENDED] = "SELECT t.number, t.digest, t.id, o.id, u.id, t.name, t.revoked_at,"
+                             " t.revoked_at IS NOT NULL OR t.source IN (" COMES_AGAIN ")"
                              " FROM tokens t JOIN orgs o ON o.number = t.org"
                              " JOIN users u ON u.number = t.user WHERE t.number = ?1",
     [STATEMENT_DEACTIVATE_TOKEN] = "UPDATE tokens SET revoked_at = ?2, revoke_reason = 'expired',"

@@ -119,6 +119,25 @@ static void test_a_revoked_token_that_was_cleaned_away_never_comes_back(void **s
     assert_int_equal(fixture_verify(&context->fixture, chosen), TKR_VERDICT_NOT_FOUND);
 }
 
+/* Its old endpoint may say yes to it for ever. */
+static void test_an_adopted_token_that_ended_is_not_adopted_again(void **state)
+{
+    struct context *context = *state;
+    static const char old[] = "Rk4vPz9wQ2mXt7LcYb1sNh6u";
+    struct token_create asked = fixture_token("old");
+    asked.chosen = old;
+    asked.chosen_length = strlen(old);
+    asked.adopted = asked.force = true;
+    asked.lifetime.has_expires_at = true;
+    asked.lifetime.expires_at_ms = authority_now_ms(context->fixture.authority) + DAY_MS;
+    assert_int_equal(fixture_create(&context->fixture, &fixture_admin, &asked).error, TKR_OK);
+    virtual_clock_advance(&context->fixture.time, 10 * DAY_MS);
+    assert_int_equal(clean(context, 1, false).cleanup.count, 3);
+    asked.lifetime.expires_at_ms = authority_now_ms(context->fixture.authority) + DAY_MS;
+    assert_int_equal(fixture_create(&context->fixture, &fixture_admin, &asked).error, TKR_CONFLICT);
+    assert_int_equal(fixture_verify(&context->fixture, old), TKR_VERDICT_NOT_FOUND);
+}
+
 static void test_deactivating_revokes_and_deletes_nothing(void **state)
 {
     struct context *context = *state;
@@ -168,6 +187,7 @@ int main(void)
         TEST(test_a_count_says_what_it_would_find_and_changes_nothing),
         TEST(test_what_ended_before_the_time_goes_and_nothing_else),
         TEST(test_a_revoked_token_that_was_cleaned_away_never_comes_back),
+        TEST(test_an_adopted_token_that_ended_is_not_adopted_again),
         TEST(test_deactivating_revokes_and_deletes_nothing),
         TEST(test_many_go_in_batches),
         TEST(test_a_restart_after_it_finds_the_segment_as_it_is),
