@@ -276,7 +276,9 @@ static tkr_error_t seed_version(struct authority *authority, const struct change
         return TKR_OK;
     }
     segment_writer_read_line(authority->segment, token->line, &total, &last_used_ms);
-    return segment_writer_seed_line(authority->segment, token->version_line, total, last_used_ms);
+    TRY(segment_writer_seed_line(authority->segment, token->version_line, total, last_used_ms));
+    segment_writer_mark_line(authority->segment, token->version_line); /* it may never be used */
+    return TKR_OK;
 }
 
 static tkr_error_t show_rotate(struct authority *authority, struct change *change)

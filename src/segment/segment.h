@@ -255,6 +255,8 @@ MUST_USE tkr_error_t segment_writer_restore_line(struct segment_writer *writer, 
 /* Sets the total and last use of a line that nobody counts on yet. */
 MUST_USE tkr_error_t segment_writer_seed_line(struct segment_writer *writer, uint32_t line,
                                               uint64_t total, int64_t last_used_ms);
+/* The next scan shows the line, although nobody counts on it. */
+void segment_writer_mark_line(struct segment_writer *writer, uint32_t line);
 /* What scanning such a line would show. */
 void segment_writer_seed_image(const struct segment_writer *writer, uint32_t line, uint64_t total,
                                int64_t last_used_ms, struct segment_usage *ret_usage);

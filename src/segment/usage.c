@@ -304,6 +304,12 @@ tkr_error_t segment_writer_seed_line(struct segment_writer *writer, uint32_t lin
     return TKR_OK;
 }
 
+void segment_writer_mark_line(struct segment_writer *writer, uint32_t line)
+{
+    ASSERT(line < atomic_load(&writer->header->lines));
+    atomic_store(&dirty_map(writer->usage.base)[line / SEGMENT_DIRTY_LINES], 1);
+}
+
 void segment_writer_seed_image(const struct segment_writer *writer, uint32_t line, uint64_t total,
                                int64_t last_used_ms, struct segment_usage *ret_usage)
 {

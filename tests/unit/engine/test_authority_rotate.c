@@ -312,6 +312,20 @@ static void test_a_restart_keeps_both_versions_and_their_counts(void **state)
     assert_int_equal(verify(context, &context->token), TKR_VERDICT_EXPIRED);
 }
 
+static void test_a_predecessor_that_is_not_used_any_more_keeps_its_last_use(void **state)
+{
+    struct context *context = *state;
+    int64_t used_ms = authority_now_ms(context->fixture.authority);
+    assert_int_equal(verify(context, &context->token), TKR_VERDICT_VALID);
+    (void)rotate(context, context->token.id, HOUR_MS);
+    authority_fixture_stop(&context->fixture);
+    temp_directory_remove(&context->fixture.runtime);
+    temp_directory_make(&context->fixture.runtime);
+    assert_int_equal(authority_fixture_start(&context->fixture, NULL), TKR_OK);
+    assert_int_equal(stored(context, context->token.id).last_used_at_ms, used_ms);
+    assert_int_equal(stored(context, context->token.id).version_count, 1);
+}
+
 /* --- rollback --------------------------------------------------------------------------------- */
 
 static void test_a_rollback_makes_the_predecessor_current_again(void **state)
@@ -451,6 +465,7 @@ int main(void)
         TEST(test_an_idempotency_key_rotates_once),
         TEST(test_each_rotation_has_its_events),
         TEST(test_a_restart_keeps_both_versions_and_their_counts),
+        TEST(test_a_predecessor_that_is_not_used_any_more_keeps_its_last_use),
         TEST(test_a_rollback_makes_the_predecessor_current_again),
         TEST(test_a_rollback_may_let_the_successor_live_on_for_a_while),
         TEST(test_a_rollback_after_the_overlap_is_refused),
