@@ -304,7 +304,11 @@ static tkr_error_t read_both(struct authority *authority, struct change *change,
         return fault_set(fault, TKR_CONFLICT, "", "the token was never rotated");
     }
     struct token second;
-    TRY(change_read_current(authority, change, other, &second));
+    tkr_error_t error = change_read_current(authority, change, other, &second);
+    if (error == TKR_NOT_FOUND) { /* the one that was named is there all the same */
+        return fault_set(fault, TKR_CONFLICT, "", "%s ended and was cleaned away", other);
+    }
+    TRY(error);
     bool named_is_successor = other == named.rotated_from;
     *ret_successor = named_is_successor ? named : second;
     *ret_token = named_is_successor ? second : named;

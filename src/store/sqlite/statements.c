@@ -158,9 +158,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                                    " updated_at = ?2, version = version + 1 WHERE number = ?1",
     [STATEMENT_BURY_TOKEN] = "INSERT OR IGNORE INTO tombstones (digest, at)"
                              " SELECT digest, ?2 FROM tokens WHERE number = ?1",
-    /* The line of a lineage belongs to other versions, too. */
+    /* The line of a lineage belongs to other versions, too; and a first version that became
+     * current again has no more than its version line to tell that there are some. */
     [STATEMENT_DELETE_LINE] = "DELETE FROM usage_lines WHERE line = (SELECT line FROM tokens"
-                              " WHERE number = ?1 AND lineage_id IS NULL AND replaced_by IS NULL)",
+                              " WHERE number = ?1 AND lineage_id IS NULL AND version_line IS NULL)",
     /* Other tokens may share them. */
     [STATEMENT_DELETE_CREDITS] =
         "DELETE FROM credits WHERE line = (SELECT t.credit_line FROM tokens t WHERE t.number = ?1"

@@ -386,6 +386,41 @@ static void test_a_revoked_predecessor_does_not_come_back(void **state)
     assert_int_equal(verify(context, &successor), TKR_VERDICT_VALID);
 }
 
+static void test_a_rollback_to_what_was_cleaned_away_is_a_conflict(void **state)
+{
+    struct context *context = *state;
+    struct authority_fixture *fixture = &context->fixture;
+    struct answer successor = rotate(context, context->token.id, HOUR_MS);
+    advance(context, HOUR_MS);
+    struct cleanup cleanup = {.before_ms = authority_now_ms(fixture->authority)};
+    assert_int_equal(fixture_cleanup(fixture, &fixture_admin, &cleanup).cleanup.count, 1);
+    struct answer answer = fixture_rollback(fixture, &fixture_admin, successor.id, 0);
+    assert_int_equal(answer.error, TKR_CONFLICT);
+    assert_non_null(strstr(answer.fault.detail, context->token.id));
+    assert_int_equal(verify(context, &successor), TKR_VERDICT_VALID);
+}
+
+static void test_the_counts_of_a_lineage_outlive_its_first_version(void **state)
+{
+    struct context *context = *state;
+    struct authority_fixture *fixture = &context->fixture;
+    struct answer successor = rotate(context, context->token.id, HOUR_MS);
+    assert_int_equal(verify(context, &successor), TKR_VERDICT_VALID);
+    assert_int_equal(fixture_rollback(fixture, &fixture_admin, context->token.id, DAY_MS).error,
+                     TKR_OK);
+    assert_int_equal(fixture_revoke(fixture, &fixture_admin, context->token.id, NULL).error,
+                     TKR_OK);
+    authority_flush(fixture->authority);
+    struct cleanup cleanup = {.before_ms = authority_now_ms(fixture->authority)};
+    assert_int_equal(fixture_cleanup(fixture, &fixture_admin, &cleanup).cleanup.count, 1);
+    authority_fixture_stop(fixture);
+    temp_directory_remove(&fixture->runtime);
+    temp_directory_make(&fixture->runtime);
+    assert_int_equal(authority_fixture_start(fixture, NULL), TKR_OK);
+    assert_int_equal(stored(context, successor.id).request_count, 1);
+    assert_int_equal(verify(context, &successor), TKR_VERDICT_VALID);
+}
+
 /* --- quiet -------------------------------------------------------------------------------------
  */
 
@@ -470,6 +505,8 @@ int main(void)
         TEST(test_a_rollback_may_let_the_successor_live_on_for_a_while),
         TEST(test_a_rollback_after_the_overlap_is_refused),
         TEST(test_a_revoked_predecessor_does_not_come_back),
+        TEST(test_a_rollback_to_what_was_cleaned_away_is_a_conflict),
+        TEST(test_the_counts_of_a_lineage_outlive_its_first_version),
         TEST(test_a_predecessor_ends_when_it_was_quiet_beside_a_used_successor),
         TEST(test_a_predecessor_that_is_used_goes_on),
     };
