@@ -14,7 +14,8 @@
  * token_give_birth, also in the same millisecond and also when it was asked for before.
  *
  * Until it is settled the rows of the tokens do not say that they are revoked. Everybody who
- * reads one from the store asks epochs_overlay; lists are told by filter->epochs_pending.
+ * reads one from the store asks epochs_overlay (not on the writer thread: with what was pending
+ * before the reading, epochs_note); lists are told by filter->epochs_pending.
  *
  * A slice that committed and could not flag its records (a crash between the two) is no hole:
  * the store is ahead of the segment then, which is built anew at the next start.
@@ -50,25 +51,32 @@ static bool covers(const struct store_epoch *epoch, const struct token *token, i
            (!epoch->has_kind || epoch->kind == token->kind);
 }
 
-void epochs_overlay(struct authority *authority, struct token *token)
+static void overlay(const struct pending_epoch *pending, size_t count, struct token *token)
 {
-    struct epochs *epochs = &authority->epochs;
     uint8_t id[TOKEN_ID_BYTES];
     if (token->revoked_at_ms != 0 || token_id_parse(token->id, TOKEN_ID_CHARS, id) != TKR_OK) {
         return;
     }
     int64_t born_ms = token_id_ms(id);
     born_ms = token->spared_at_ms > born_ms ? token->spared_at_ms : born_ms;
-    pthread_mutex_lock(&epochs->mutex);
-    for (size_t i = 0; i < epochs->count; i++) {
-        const struct store_epoch *epoch = &epochs->pending[i].epoch;
+    for (size_t i = 0; i < count; i++) {
+        const struct store_epoch *epoch = &pending[i].epoch;
         if (covers(epoch, token, born_ms)) {
             token->revoked_at_ms = epoch->at_ms;
             token->revoke_reason = EMERGENCY_REASON; /* its own goes away when it is settled */
-            break;
+            return;
         }
     }
-    pthread_mutex_unlock(&epochs->mutex);
+}
+
+void epochs_overlay(struct authority *authority, struct token *token)
+{
+    overlay(authority->epochs.pending, authority->epochs.count, token);
+}
+
+void epochs_overlay_noted(const struct epochs_noted *noted, struct token *token)
+{
+    overlay(noted->pending, noted->count, token);
 }
 
 static const char *keep(char **end, const char *text)
@@ -107,6 +115,17 @@ static void move(struct pending_epoch *to, const struct pending_epoch *from)
     if (from->epoch.user_id != NULL) {
         to->epoch.user_id = to->texts + (from->epoch.user_id - from->texts);
     }
+}
+
+void epochs_note(struct authority *authority, struct epochs_noted *ret_noted)
+{
+    struct epochs *epochs = &authority->epochs;
+    pthread_mutex_lock(&epochs->mutex);
+    ret_noted->count = epochs->count;
+    for (size_t i = 0; i < epochs->count; i++) {
+        move(&ret_noted->pending[i], &epochs->pending[i]);
+    }
+    pthread_mutex_unlock(&epochs->mutex);
 }
 
 static void forget_first(struct epochs *epochs)

@@ -210,8 +210,16 @@ struct epochs {
 MUST_USE tkr_error_t epochs_load(struct authority *authority);
 int64_t epochs_newest_ms(const struct authority *authority);
 bool epochs_pending(struct authority *authority);
-/* A token that a pending epoch covers is revoked, whatever its row says. */
+/* A token that a pending epoch covers is revoked, whatever its row says. On the writer thread. */
 void epochs_overlay(struct authority *authority, struct token *token);
+/* The same on other threads: what is pending is noted before the row is read. An epoch may be
+ * settled between the two, and then neither the row that was read nor the epochs tell of it. */
+struct epochs_noted {
+    struct pending_epoch pending[SEGMENT_EPOCHS_MAX];
+    size_t count;
+};
+void epochs_note(struct authority *authority, struct epochs_noted *ret_noted);
+void epochs_overlay_noted(const struct epochs_noted *noted, struct token *token);
 /* Settles some rows. Whether there is more to do at once. */
 bool epochs_settle_slice(struct authority *authority);
 

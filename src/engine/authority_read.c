@@ -4,7 +4,8 @@
 
 #include "engine/authority_internal.h"
 
-static void overlay(struct authority *authority, struct token *token, int64_t now_ms)
+static void overlay(struct authority *authority, const struct epochs_noted *noted,
+                    struct token *token, int64_t now_ms)
 {
     uint64_t total = 0;
     int64_t last_used_ms = 0;
@@ -19,7 +20,7 @@ static void overlay(struct authority *authority, struct token *token, int64_t no
     if (last_used_ms > token->last_used_at_ms) {
         token->last_used_at_ms = last_used_ms;
     }
-    epochs_overlay(authority, token);
+    epochs_overlay_noted(noted, token);
     token->status = token_status_at(token, now_ms);
     token->credits = credits_of_token(authority, token);
 }
@@ -30,11 +31,13 @@ tkr_error_t authority_get_token(struct authority *authority, const struct princi
     uint8_t id[TOKEN_ID_BYTES];
     char text[TOKEN_ID_CHARS + 1];
     struct token token;
+    struct epochs_noted noted;
     ENSURE(token_id_parse(token_id, strlen(token_id), id) == TKR_OK, TKR_NOT_FOUND);
     token_id_format(id, text);
+    epochs_note(authority, &noted);
     TRY(authority->store->get_token(authority->store->store, text, arena, &token));
     ENSURE(principal_sees(by, &token), TKR_NOT_FOUND);
-    overlay(authority, &token, segment_writer_now_ms(authority->segment));
+    overlay(authority, &noted, &token, segment_writer_now_ms(authority->segment));
     *ret_token = token;
     return TKR_OK;
 }
@@ -49,14 +52,16 @@ tkr_error_t authority_list_tokens(struct authority *authority, const struct prin
     TRY(check_list_org(by, filter->org_id, &own.org_id, fault));
     TRY(check_page(&(struct page_of){.limit = own.limit}, fault));
     own.now_ms = now_ms;
-    own.epochs_pending = epochs_pending(authority);
+    struct epochs_noted noted;
+    epochs_note(authority, &noted);
+    own.epochs_pending = noted.count > 0;
     tkr_error_t error = authority->store->list_tokens(authority->store->store, &own, arena, &page);
     if (error == TKR_INVALID) {
         return fault_set(fault, error, "cursor", "this is no cursor of ours");
     }
     TRY(error);
     for (size_t i = 0; i < page.count; i++) {
-        overlay(authority, &page.tokens[i], now_ms);
+        overlay(authority, &noted, &page.tokens[i], now_ms);
     }
     *ret_page = page;
     return TKR_OK;

@@ -301,6 +301,36 @@ static void test_more_tokens_than_a_slice_takes_are_settled(void **state)
     assert_int_equal(fixture_query(fixture, "SELECT tokens FROM epochs"), 5000 + TOKENS);
 }
 
+static struct context *reading;
+static tkr_error_t (*read_row)(struct store *store, const char *token_id, struct arena *arena,
+                               struct token *ret_token);
+
+static tkr_error_t read_row_then_settle(struct store *store, const char *token_id,
+                                        struct arena *arena, struct token *ret_token)
+{
+    tkr_error_t error = read_row(store, token_id, arena, ret_token);
+    fixture_run(&reading->fixture, "DROP TRIGGER hold");
+    settle(reading);
+    return error;
+}
+
+/* The row is read as it was before, and then nothing is pending any more. */
+static void test_a_reader_knows_it_while_it_is_being_settled(void **state)
+{
+    struct context *context = *state;
+    struct authority_fixture *fixture = &context->fixture;
+    struct emergency user = {.reason = "leak", .user_id = "alice"};
+    fixture_run(fixture, "CREATE TRIGGER hold BEFORE UPDATE OF settled ON epochs BEGIN SELECT"
+                         " RAISE(ABORT, 'held'); END");
+    assert_int_equal(revoke(context, &user).error, TKR_OK);
+    reading = context;
+    read_row = fixture->port.get_token;
+    fixture->port.get_token = read_row_then_settle;
+    assert_int_equal(fixture_stored(fixture, context->tokens[ALICE].id, context->arena).status,
+                     TOKEN_REVOKED);
+    fixture->port.get_token = read_row;
+}
+
 static void test_it_is_one_event_with_its_reason(void **state)
 {
     struct context *context = *state;
@@ -329,6 +359,7 @@ int main(void)
         TEST(test_no_verifier_sees_a_segment_that_lacks_what_is_pending),
         TEST(test_many_at_once_are_refused_with_busy_and_settled),
         TEST(test_more_tokens_than_a_slice_takes_are_settled),
+        TEST(test_a_reader_knows_it_while_it_is_being_settled),
         TEST(test_it_is_one_event_with_its_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
