@@ -341,6 +341,15 @@ struct answer fixture_update_user(struct authority_fixture *fixture, const struc
                                                     &waiting, &waiting.answer.fault));
 }
 
+struct answer fixture_update_org(struct authority_fixture *fixture, const struct principal *by,
+                                 const struct org_write *write)
+{
+    struct waiting waiting;
+    waiting_init(&waiting);
+    return wait_for(&waiting, authority_update_org(fixture->authority, by, write, take_answer,
+                                                   &waiting, &waiting.answer.fault));
+}
+
 /* --- looking ---------------------------------------------------------------------------------- */
 
 static struct segment_reader *open_reader(struct authority_fixture *fixture)

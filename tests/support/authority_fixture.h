@@ -102,6 +102,8 @@ struct answer fixture_put_role(struct authority_fixture *fixture, const struct p
                                const struct role_write *write);
 struct answer fixture_update_user(struct authority_fixture *fixture, const struct principal *by,
                                   const struct user_write *write);
+struct answer fixture_update_org(struct authority_fixture *fixture, const struct principal *by,
+                                 const struct org_write *write);
 
 /* What a verifier would see of a token, in a mapping of its own. */
 enum seen { SEEN_NOTHING, SEEN_ACTIVE, SEEN_REVOKED, SEEN_DISABLED };
