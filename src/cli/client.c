@@ -211,6 +211,14 @@ static bool detail_suffices(const char *code)
     return false;
 }
 
+/* Whether a detail says itself which member it is about, in its first clause: what comes after
+ * the colon explains, and may have the same word for something else. */
+static bool detail_names(const char *detail, const char *member)
+{
+    const char *found = strstr(detail, member);
+    return found != NULL && found < detail + strcspn(detail, ":");
+}
+
 /* One line out of a problem+json object (RFC 9457). */
 static enum cli_exit report_problem(const struct cli *cli, const struct client_answer *answer)
 {
@@ -233,7 +241,7 @@ static enum cli_exit report_problem(const struct cli *cli, const struct client_a
     }
     bool both = title[0] != '\0' && detail[0] != '\0' && strcmp(title, detail) != 0 &&
                 !detail_suffices(answer_text(problem, "code"));
-    bool named = member[0] != '\0' && strstr(detail, member) == NULL;
+    bool named = member[0] != '\0' && !detail_names(detail, member);
     return cli_fail(status, "%s%s%s%s%s", named ? member : "", named ? ": " : "",
                     detail[0] != '\0' && !both ? detail : title, both ? ": " : "",
                     both ? detail : "");

@@ -272,6 +272,12 @@ def test_a_weak_chosen_token_needs_force(ready):
     assert ready.run("verify", "--token-stdin", stdin=weak).returncode == DONE
 
 
+def test_what_is_too_weak_is_named_though_the_reason_has_the_same_word(ready):
+    refused = ready.run("create", "--user", "alice", "--name", "token", "--token-stdin",
+                        stdin="alice_secret_token_01")
+    assert "tokenry: token: is too weak: it has the user or the name of the token" in refused.stderr
+
+
 def test_create_hands_every_option_on(ready):
     made = ready.create("bob", "ci", "--kind", "service", "--env", "test", "--tier", "pro",
                         "--scope", "orders:read", "--scope", "orders:write",
