@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/evidence.h"
 #include "api/status.h"
 #include "policy/scopes.h"
 
@@ -197,6 +198,9 @@ static bool principal_from_token(struct api_call *call)
         call_ask_old(call, CALL_ASKED_CALLER, request.token, request.token_length,
                      &result.verdict)) {
         return false; /* it runs again later */
+    }
+    if (evidence_in(&result)) {
+        evidence_of_call(call, &request, &result);
     }
     bool possessed = call->route->access == ACCESS_POSSESSION && result.known &&
                      result.verdict != TKR_VERDICT_UNAVAILABLE;

@@ -29,6 +29,7 @@
 #include "api/access.h"
 #include "api/adoption.h"
 #include "api/auth_headers.h"
+#include "api/evidence.h"
 #include "api/json_input.h"
 #include "api/metering.h"
 #include "api/routes.h"
@@ -421,6 +422,9 @@ static unsigned decide(struct auth *auth)
     count(auth, &attempt, &result);
     if (UNLIKELY(result.has_credits)) {
         *header_number(auth->credits, result.credits.remaining) = '\0';
+    }
+    if (UNLIKELY(evidence_in(&result))) {
+        evidence_of_exchange(auth->api, auth->exchange, "/auth", &auth->request, &result);
     }
     if (result.verdict == TKR_VERDICT_VALID) {
         api_thread_count_warned(auth->thread, &result);

@@ -192,17 +192,13 @@ static tkr_error_t single_header(struct http_exchange *exchange, const char *nam
     return TKR_OK;
 }
 
-/* For audit events. One that holds the credential or any token of ours (somebody's mistake) is
- * left out: an event is no place for a token. Looked at before it is cut, since most of a token
- * is as good as a token. */
-static const char *user_agent(struct http_exchange *exchange, const struct credential *credential,
-                              const struct token_prefixes *prefixes)
+const char *call_user_agent(struct http_exchange *exchange, const struct token_prefixes *prefixes,
+                            const char *token, size_t token_length)
 {
     const char *value = NULL;
     size_t length = 0;
     if (http_header(exchange, "User-Agent", &value, &length) == 0 ||
-        (credential->length > 0 &&
-         memmem(value, length, credential->text, credential->length) != NULL) ||
+        (token_length > 0 && memmem(value, length, token, token_length) != NULL) ||
         token_text_within(prefixes, value, length)) {
         return "";
     }
@@ -240,8 +236,8 @@ static tkr_error_t fill(struct api_call *call, const struct request_headers *hea
         return fault_set(fault, TKR_MALFORMED, "X-Forwarded-For", "it is not a list of addresses");
     }
     call->principal.client = client_text(call->arena, &call->client);
-    call->principal.user_agent =
-        user_agent(exchange, &call->credential, &call->api->options.prefixes);
+    call->principal.user_agent = call_user_agent(exchange, &call->api->options.prefixes,
+                                                 call->credential.text, call->credential.length);
     TRY(single_header(exchange, "If-Match", IDEMPOTENCY_KEY_BYTES_MAX, &call->if_match, fault));
     TRY(single_header(exchange, "Idempotency-Key", IDEMPOTENCY_KEY_BYTES_MAX,
                       &call->idempotency_key, fault));

@@ -118,6 +118,12 @@ void call_keyed(void *context, struct http_exchange *exchange); /* HTTP_KEYED: e
 bool call_ask_old(struct api_call *call, enum call_asked which, const char *token, size_t length,
                   tkr_verdict_t *verdict);
 
+/* For audit events, "" when there is none. One that holds the token or any of ours (somebody's
+ * mistake) is left out: an event is no place for a token. Looked at before it is cut, since most
+ * of a token is as good as a token. Lives as the exchange's arena. */
+const char *call_user_agent(struct http_exchange *exchange, const struct token_prefixes *prefixes,
+                            const char *token, size_t token_length);
+
 /* Checks the query against the route and runs the resource; what both ways share. */
 void call_run(struct api_call *call);
 

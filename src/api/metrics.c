@@ -98,6 +98,18 @@ static void adoption(struct buffer *out, struct api *api)
            stats.waiting);
 }
 
+static void tries(struct buffer *out, struct api *api)
+{
+    struct tries_stats stats;
+    authority_tries(api->options.authority, &stats);
+    single(out, "tokenry_honeytoken_tries_total", "counter",
+           "Honeytokens that somebody presented. Each is worth an alert.", stats.honeytokens);
+    single(out, "tokenry_ended_token_tries_total", "counter",
+           "Revoked and quarantined tokens that somebody presented.", stats.ended);
+    single(out, "tokenry_tries_left_out_total", "counter",
+           "Of both, those that have no audit event of their own.", stats.left_out);
+}
+
 static void tokens(struct buffer *out, const struct authority_status *status)
 {
     family(out, "tokenry_tokens", "gauge",
@@ -192,5 +204,6 @@ void metrics_get(struct api_call *call)
     segment(&body, &status.segment);
     http(&body, api);
     adoption(&body, api);
+    tries(&body, api);
     call_answer_text(call, 200, METRICS_TYPE, &body);
 }

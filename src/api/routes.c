@@ -180,6 +180,12 @@ const struct api_route *api_route_by_id(int id)
     return &api_rows[id];
 }
 
+const char *api_route_path(int id)
+{
+    ASSERT(id >= 0 && id < ROUTE_COUNT);
+    return http_rows[id].path;
+}
+
 bool api_scope_opens_route(const char *scope)
 {
     bool opens = false;

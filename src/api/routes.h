@@ -7,6 +7,8 @@
 
 /* Our part of the row that has this http_route id. */
 const struct api_route *api_route_by_id(int id);
+/* Its path, a literal, with {…} as it stands there. */
+const char *api_route_path(int id);
 /* Whether a token with this one scope may call a route that demands one. */
 bool api_scope_opens_route(const char *scope);
 /* For local calls: finds the row of a method and path; `ret_parameter` gets what stands for

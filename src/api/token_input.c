@@ -31,6 +31,7 @@ enum {
     MEMBER_TOKEN,
     MEMBER_FORCE,
     MEMBER_CREDITS,
+    MEMBER_HONEYTOKEN,
     MEMBER_CREATE_COUNT,
     MEMBER_OWN_ENV = MEMBER_SHARED_COUNT,
     MEMBER_OWN_COUNT
@@ -65,6 +66,7 @@ static const struct json_member create_members[MEMBER_CREATE_COUNT] = {
                       .most = TOKEN_TEXT_BYTES_MAX},
     [MEMBER_FORCE] = {"force", JSON_IS_BOOL},
     [MEMBER_CREDITS] = {"credits", JSON_IS_OBJECT, .nullable = true},
+    [MEMBER_HONEYTOKEN] = {"honeytoken", JSON_IS_BOOL},
 };
 
 /* Whose it is and of which kind follows from the caller. */
@@ -302,6 +304,7 @@ tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *
         .chosen = given[MEMBER_TOKEN].text,
         .chosen_length = given[MEMBER_TOKEN].length,
         .force = given[MEMBER_FORCE].boolean,
+        .honeytoken = given[MEMBER_HONEYTOKEN].boolean,
     };
     TRY(read_kind_and_env(given, &create, fault));
     TRY(read_shared(given, now_ms, arena, &create, fault));

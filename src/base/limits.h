@@ -175,6 +175,10 @@
 #define USAGE_POINTS_MAX 9000      /* points of a series; more: out_of_range */
 #define USAGE_DAYS_MAX 3660        /* days of one question; more: out_of_range */
 #define USAGE_VERSIONS_MAX 1000    /* versions of a lineage in an answer, the newest */
+#define TRIES_QUEUE_MAX 256        /* tries of ended tokens that wait to be stored; more: counted */
+#define TRIES_PER_SECOND 50       /* of them stored; half of it for no honeytokens; more: counted */
+#define TRIES_SEEN_MAX 1024       /* pairs of token and address that are known of a minute */
+#define TRY_ENDPOINT_BYTES_MAX 63 /* where it was; longer is cut */
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */

@@ -32,6 +32,9 @@ static tkr_error_t build(const struct cli *cli, const struct token_input *chosen
     if (arguments_has(&cli->arguments, "force")) {
         json_object_set_new(body, "force", json_true());
     }
+    if (arguments_has(&cli->arguments, "honeytoken")) {
+        json_object_set_new(body, "honeytoken", json_true());
+    }
     return TKR_OK;
 }
 

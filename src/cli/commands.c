@@ -91,6 +91,8 @@ static const struct cli_option create_options[] = {
     {"idempotency-key", "KEY", false, "the same key again makes no second token"},
     {"token-stdin", NULL, false, "use the token on standard input instead of a new one"},
     {"force", NULL, false, "with --token-stdin: take it though it is weak"},
+    {"honeytoken", NULL, false,
+     "it never works, and whoever tries it is told of: to be left where only a thief looks"},
     OPTIONS_END,
 };
 

@@ -163,6 +163,7 @@ static tkr_error_t prepare(struct authority *authority, const struct token_creat
                     : create->chosen != NULL ? TOKEN_SOURCE_CHOSEN
                                              : TOKEN_SOURCE_MADE;
     memcpy(token->created_by, change->by.token_id, strlen(change->by.token_id) + 1);
+    token->honeytoken = create->honeytoken;
     change->own = create->own;
     change->own_tier = create->own_tier;
     if (create->credits != NULL && !create->credits->unlimited) {
@@ -214,6 +215,7 @@ static const char *write_details(struct details *details, const struct change *c
     }
     details_flag(details, "networks", token->allowed_ip_count > 0);
     details_flag(details, "chosen", change->chosen);
+    details_flag(details, "honeytoken", token->honeytoken);
     details_flag(details, "forced", change->result.weak);
     details_flag(details, "clamped", change->result.clamped);
     return details_finish(details);

@@ -228,6 +228,14 @@ bool epochs_settle_slice(struct authority *authority);
 /* Cleans as the configuration says, a batch. At each flush, on the writer thread. */
 void cleanup_when_due(struct authority *authority);
 
+/* --- authority_tries.c -------------------------------------------------------------------- */
+
+struct tries;
+MUST_USE tkr_error_t tries_init(struct authority *authority);
+/* Writes what has come since; what cannot be stored now waits. At each flush, on the writer
+ * thread. */
+void tries_flush(struct authority *authority);
+
 /* --- rotation_quiet.c --------------------------------------------------------------------- */
 
 /* Ends predecessors that nobody uses any more. At each flush. */
@@ -324,6 +332,7 @@ struct authority {
 
     struct epochs epochs;
     struct quiet_watch *quiet; /* rotation_quiet.c */
+    struct tries *tries;       /* authority_tries.c */
     int64_t cleanup_at_ms;     /* when the next cleanup is due */
 
     pthread_mutex_t counts_mutex;

@@ -251,7 +251,7 @@ tkr_error_t org_replace_older(struct authority *authority, struct change *change
     const struct store_port *store = authority->store;
     struct org_policy policy;
     TRY(org_policy_of(authority, change, token->org_id, &policy));
-    if (!policy.one_active_per_user) {
+    if (!policy.one_active_per_user || token->honeytoken) { /* which takes nobody's place */
         return TKR_OK;
     }
     CLEANUP(details_deinit) struct details details;

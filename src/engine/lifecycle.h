@@ -167,6 +167,7 @@ struct token_create {
     uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* of the canonical request, for the key */
     /* Set by authority_create_own_key: the writer holds it against the token that made it. */
     bool own, own_tier; /* own_tier: the tier was asked for */
+    bool honeytoken;    /* it never works, and tells when it is tried */
     /* `chosen` is from an old endpoint, which vouched for it: source `adopted`, an event of its
      * own (token.adopt), and a lifetime beyond the policy is cut, never refused. */
     bool adopted;
@@ -429,6 +430,36 @@ MUST_USE tkr_error_t authority_refund(struct authority *authority, const struct 
                                       const char *reservation_id, change_done done, void *context,
                                       struct fault *fault);
 const char *charge_state_name(enum charge_state state); /* "open", "settled", ... */
+
+/*
+ * Tries: somebody presented a token that nobody should have any more (revoked or quarantined), or
+ * a honeytoken. Each is evidence: an event `token.tried` or `honeytoken.tried` with the next flush,
+ * and for a honeytoken a warning in the log. Whoever can make tries can make many, so the same
+ * token from the same address counts once a minute, TRIES_PER_SECOND are stored, and the number of
+ * the rest is told in one event. See authority_tries.c.
+ *
+ *     if (authority_try_begin(authority, id, true, client)) {
+ *         authority_try_note(authority, &(struct token_try){...});
+ *     }
+ *
+ * Both: any thread, and neither waits.
+ */
+struct token_try {
+    const uint8_t *token_id; /* TOKEN_ID_BYTES */
+    bool honeytoken;
+    const char *verdict; /* its name, as it was answered; a literal */
+    const char *client, *user_agent, *request_id, *endpoint; /* none may hold a token */
+    const char *asked_by; /* id of the token of who asked us about it; "": a proxy, or itself */
+};
+/* Counts it. False: it is not to be kept by itself. `client` may be text of any kind. */
+bool authority_try_begin(struct authority *authority, const uint8_t *token_id, bool honeytoken,
+                         const void *client, size_t client_bytes);
+void authority_try_note(struct authority *authority, const struct token_try *tried);
+struct tries_stats {
+    uint64_t honeytokens, ended; /* all of them */
+    uint64_t left_out;           /* have no event of their own */
+};
+void authority_tries(struct authority *authority, struct tries_stats *ret_stats);
 
 /* The tiers table: put inserts or replaces. `scopes` of the principal must grant
  * `tiers:write`. (The engine checks FORBIDDEN for escalation only; api/ checks call scopes.) */

@@ -253,6 +253,8 @@ struct store_port {
      * USAGE_SWEEP_LINES lines. TKR_NOT_FOUND: it is at its end. */
     tkr_error_t (*sweep_usage)(struct store *store, const struct usage_retention *retention,
                                struct usage_sweep *sweep);
+    /* An event of what changed nothing: it makes no new sequence number either. */
+    tkr_error_t (*note_event)(struct store *store, const struct store_event *event);
 
     struct store_import import;
     /* Credits. put_credits replaces the line's row; `event` may be NULL when another call of the

@@ -331,6 +331,7 @@ static void *run_writer(void *context)
             rotation_end_quiet(authority);
             cleanup_when_due(authority);
             usage_sweep_start(authority);
+            tries_flush(authority);
         }
         if (flushing) {
             flushing = usage_flush_slice(authority);
@@ -347,6 +348,7 @@ static void *run_writer(void *context)
         maintain(authority);
     }
     usage_flush_all(authority);
+    tries_flush(authority);
     flush_ended(authority, UINT64_MAX);
     return NULL;
 }

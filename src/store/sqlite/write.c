@@ -239,6 +239,14 @@ tkr_error_t store_insert_event(struct store *store, const struct store_event *ev
     return TKR_OK;
 }
 
+tkr_error_t store_note_event(struct store *store, const struct store_event *event)
+{
+    bool changed = store->changed;
+    tkr_error_t error = store_insert_event(store, event);
+    store->changed = changed;
+    return error;
+}
+
 static void bind_metadata(sqlite3_stmt *statement, int index, const char *metadata)
 {
     if (metadata != NULL && strcmp(metadata, "{}") != 0) {

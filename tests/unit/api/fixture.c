@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/authority_internal.h"
 #include "limiter/local/limiter_local.h"
 #include "store/sqlite/store_sqlite.h"
 
@@ -242,6 +243,11 @@ int fixture_teardown(void **state)
     nftw(fixture->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(fixture);
     return 0;
+}
+
+void fixture_flush(struct fixture *fixture)
+{
+    authority_flush(fixture->authority);
 }
 
 int64_t fixture_events(struct fixture *fixture, const char *type)
