@@ -9,6 +9,7 @@
 #include "api/adoption.h"
 #include "api/call.h"
 #include "api/json_input.h"
+#include "api/leak_report.h"
 #include "api/status.h"
 #include "base/text.h"
 
@@ -96,9 +97,14 @@ tkr_error_t api_new(const struct api_options *options, struct api **ret_api, str
     ENSURE(api != NULL, TKR_MEMORY);
     api->options = *options;
     log_budget_init(&api->denied, LOG_DENIED_PER_SECOND);
+    log_budget_init(&api->leak_reports, LEAK_REPORTS_PER_SECOND);
     tkr_error_t error = prepare(api, fault);
     if (error == TKR_OK && options->adoption.port != NULL) {
         error = adoption_new(api, &options->adoption, &api->adoption);
+    }
+    if (error == TKR_OK && options->leaks.github_keys != NULL) {
+        error = leak_keys_read(options->leaks.github_keys, options->leaks.github_keys_length,
+                               &api->leak_keys, fault);
     }
     if (error != TKR_OK) {
         api_free(api);
@@ -116,6 +122,8 @@ void api_free(struct api *api)
     adoption_free(api->adoption);
     access_log_rest(api);
     log_budget_deinit(&api->denied);
+    log_budget_deinit(&api->leak_reports);
+    leak_keys_free(api->leak_keys);
     api_threads_free(api->threads);
     client_trust_deinit(&api->trust);
     attempts_free(api->attempts);

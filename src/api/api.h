@@ -61,6 +61,13 @@ struct api_adoption {
     enum token_kind kind;
 };
 
+/* Reports of leaked tokens; see api/leaks.c. */
+struct api_leaks {
+    const char *github_keys; /* the document with the scanner's keys; NULL: nobody reports */
+    size_t github_keys_length;
+    bool revoke; /* what was found is revoked, else quarantined */
+};
+
 struct api_options {
     struct authority *authority;
     const char *runtime_directory;
@@ -73,6 +80,7 @@ struct api_options {
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
     struct api_adoption adoption;
+    struct api_leaks leaks;
     bool self_service;          /* /api/keys is open to whoever has a token */
     const char *realm;          /* of WWW-Authenticate */
     const char *attempt_header; /* see api/attempts.h; NULL or "": none */

@@ -28,6 +28,8 @@ struct api {
     struct log_budget denied; /* lines about refused callers */
     struct credential_sources sources;
     struct client_trust trust;
+    struct log_budget leak_reports; /* that are looked at */
+    struct leak_keys *leak_keys;    /* NULL: nobody reports */
     struct api_threads *threads;
     struct adoption *adoption; /* NULL: no old endpoint is asked */
     struct meter *meter;       /* NULL: none */

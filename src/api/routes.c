@@ -146,7 +146,10 @@
       ACCESS_SCOPE, "credits:write", false, NULL, "reservation", reservations_settle) \
     X(REFUND,        HTTP_POST, "/api/v1/credits/{reservation}/refund", call_on_worker, \
       HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
-      ACCESS_SCOPE, "credits:write", false, NULL, "reservation", reservations_refund)
+      ACCESS_SCOPE, "credits:write", false, NULL, "reservation", reservations_refund) \
+    X(LEAKS_GITHUB,  HTTP_POST, "/api/v1/leaks/github", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_PUBLIC, NULL, false, NULL, NULL, leaks_github_post)
 /* clang-format on */
 
 enum {

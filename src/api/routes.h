@@ -68,5 +68,6 @@ void tokens_analytics_get(struct api_call *call);
 void keys_usage_get(struct api_call *call);
 void users_analytics_get(struct api_call *call);
 void orgs_analytics_get(struct api_call *call);
+void leaks_github_post(struct api_call *call);
 
 #endif

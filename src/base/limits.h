@@ -126,6 +126,7 @@
 #define LEAK_WORD_BYTES_MAX 64          /* its type, and in what it was found; likewise */
 #define LEAK_KEYS_MAX 16                /* in a scanner's list of keys; more: too_large */
 #define LEAK_KEYS_BYTES_MAX (64 * 1024) /* that list; more: too_large */
+#define LEAK_REPORTS_PER_SECOND 100     /* looked at; more: 503 */
 #define LEAK_KEY_NAME_BYTES_MAX 128     /* key identifier; longer: invalid_request */
 
 /* --- asking an old endpoint ----------------------------------------------------------- */

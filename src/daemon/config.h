@@ -101,6 +101,9 @@ struct config {
         *adopt_expires_member;
     char *adopt_user, *adopt_tier, *adopt_org;
     int64_t adopt_kind; /* enum token_kind */
+    /* [leaks] */
+    char *leaks_github_keys; /* "": nobody reports */
+    int64_t leaks_revoke;    /* 1, else quarantine */
     /* [migration] */
     int64_t shared_token; /* enum shared_phase */
 

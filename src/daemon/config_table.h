@@ -39,6 +39,7 @@
     X(environment, "Tokens in the daemon's own environment: API_TOKEN and API_TOKENS.") \
     X(adopt, "An old endpoint that is asked once about a token that is unknown here, to adopt it.") \
     X(migration, "Phases of leaving an old way behind.") \
+    X(leaks, "Reports of tokens that were found in public.") \
     X(segment,  "The shared memory from which every verification is answered.")
 
 #define CONFIG_TABLE(X) \
@@ -197,7 +198,13 @@
     X(adopt, kind, CHOICE, adopt_kind, 0, 0, "user", "user,service", "", \
       "The kind of adopted tokens.") \
     X(adopt, org, TEXT, adopt_org, 1, ORG_ID_BYTES_MAX, "default", "", "", \
-      "The organisation of adopted tokens.")
+      "The organisation of adopted tokens.") \
+    X(leaks, github_keys, PATH, leaks_github_keys, 0, 1024, "", "", "", \
+      "File with GitHub's keys, as https://api.github.com/meta/public_keys/secret_scanning gives " \
+      "them; it is read at the start. With it, POST /api/v1/leaks/github takes reports that one " \
+      "of them signed. Empty: there is no such endpoint.") \
+    X(leaks, action, CHOICE, leaks_revoke, 0, 0, "quarantine", "quarantine,revoke", "", \
+      "What becomes of our token in such a report. quarantine can be undone with tokenry restore.")
 /* clang-format on */
 
 #endif

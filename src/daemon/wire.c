@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@ struct wire {
     struct authority *authority;
     struct old_endpoint *old_endpoint; /* NULL: none */
     struct adopt_port adopt_port;
+    char *leak_keys;
+    size_t leak_keys_length;
     struct api *api;
 };
 
@@ -171,12 +174,42 @@ static struct api_adoption adoption_of(const struct wire *wire, const struct con
     };
 }
 
+/* --- reports of leaks ----------------------------------------------------------------------- */
+
+static void close_file(FILE **file)
+{
+    if (*file != NULL) {
+        fclose(*file);
+    }
+}
+
+static tkr_error_t read_leak_keys(const char *path, char **ret_document, size_t *ret_length,
+                                  struct fault *fault)
+{
+    FILE *file CLEANUP(close_file) = fopen(path, "re");
+    if (file == NULL) {
+        return fault_set(fault, TKR_NOT_FOUND, "leaks.github_keys", "leaks.github_keys: %s: %s",
+                         path, strerror(errno));
+    }
+    char *document = malloc(LEAK_KEYS_BYTES_MAX + 1); /* one more is found to be too large */
+    ENSURE(document != NULL, TKR_MEMORY);
+    *ret_length = fread(document, 1, LEAK_KEYS_BYTES_MAX + 1, file);
+    *ret_document = document;
+    return ferror(file) ? fault_set(fault, TKR_IO, "leaks.github_keys",
+                                    "leaks.github_keys: %s: cannot be read", path)
+                        : TKR_OK;
+}
+
 static tkr_error_t open_api(struct wire *wire, const struct wire_options *options,
                             struct fault *fault)
 {
     const struct config *config = options->config;
     if (options->adopt && config->adopt_url[0] != '\0') {
         TRY(open_old_endpoint(wire, config, fault));
+    }
+    if (options->adopt && config->leaks_github_keys[0] != '\0') {
+        TRY(read_leak_keys(config->leaks_github_keys, &wire->leak_keys, &wire->leak_keys_length,
+                           fault));
     }
     struct api_options api = {
         .authority = wire->authority,
@@ -192,6 +225,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .socket_admin_uid = geteuid(),
         .self_service = config->self_service != 0,
         .adoption = adoption_of(wire, config),
+        .leaks = {wire->leak_keys, wire->leak_keys_length, config->leaks_revoke != 0},
         .log = wire->log,
         .version = TOKENRY_VERSION,
     };
@@ -248,6 +282,7 @@ void wire_close(struct wire *wire)
     authority_free(wire->authority);
     store_sqlite_close(&wire->store);
     free(wire->runtime_directory);
+    free(wire->leak_keys);
     free(wire);
 }
 

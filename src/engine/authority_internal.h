@@ -57,6 +57,7 @@ void plaintexts_return(struct plaintexts *plaintexts, struct plaintext *plaintex
 
 struct change;
 struct environment_sync;
+struct leak_notice;
 struct change_kind {
     const char *event; /* type of its audit event */
     /* On the writer thread, within a batch. A CALLER or DENIED error fails this change alone,
@@ -107,6 +108,7 @@ struct change {
     struct org_write org_asked;
     struct role_write role_asked;   /* its scopes are asked.scopes */
     struct lifetime_asked lifetime; /* create */
+    struct leak_notice *leaks;      /* of the caller's, until `done` */
     struct import_batch *import;    /* import: its tokens; else NULL */
     struct credits_asked credits;
     struct token_charge charge;

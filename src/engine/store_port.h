@@ -253,6 +253,9 @@ struct store_port {
      * USAGE_SWEEP_LINES lines. TKR_NOT_FOUND: it is at its end. */
     tkr_error_t (*sweep_usage)(struct store *store, const struct usage_retention *retention,
                                struct usage_sweep *sweep);
+    /* CONFLICT: a report of this digest was taken before. */
+    tkr_error_t (*put_leak_report)(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
+                                   const char *source, size_t tokens, int64_t now_ms);
     /* An event of what changed nothing: it makes no new sequence number either. */
     tkr_error_t (*note_event)(struct store *store, const struct store_event *event);
 

@@ -247,7 +247,8 @@ static tkr_error_t take_out_refused(struct authority *authority, const char *tok
     store->rollback(store->store);
     TRY(error);
     epochs_overlay(authority, &token);
-    bool refused = token.revoked_at_ms != 0 || token.disabled_at_ms != 0;
+    bool refused =
+        token.revoked_at_ms != 0 || token.disabled_at_ms != 0 || token.quarantined_at_ms != 0;
     return refused ? segment_writer_remove_token(authority->segment, token.digest) : TKR_OK;
 }
 

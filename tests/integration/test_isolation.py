@@ -139,6 +139,8 @@ ROWS = {
             lambda w: {"tokens": [{"digest": f"{next(w.numbers):064x}", "user_id": w.fresh("user"),
                                    "name": "n"}]}),
     ("GET", TOKENS + "/export"): Row(WORKERS, TOKENS + "/export", org_id="query"),
+    ("POST", "/api/v1/leaks/github"):
+        Row({*EVERYBODY, None}, "/api/v1/leaks/github", [{"token": "x"}], status=404),  # it is off
     # Keys are of one's own user: nobody else's exist, in one's own organisation either.
     ("POST", KEYS): Row(EVERYBODY, KEYS, {"name": "k"}, status=201),
     ("GET", KEYS): Row(EVERYBODY, KEYS),

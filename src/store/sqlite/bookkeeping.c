@@ -121,3 +121,15 @@ tkr_error_t store_flush_usage(struct store *store, const struct store_usage *usa
     }
     return TKR_OK;
 }
+
+tkr_error_t store_put_leak_report(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
+                                  const char *source, size_t tokens, int64_t now_ms)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_PUT_LEAK_REPORT, &statement));
+    sqlite3_bind_blob(statement, 1, digest, TOKEN_DIGEST_BYTES, SQLITE_STATIC);
+    bind_text(statement, 2, source);
+    bind_integer(statement, 3, now_ms);
+    bind_integer(statement, 4, (int64_t)tokens);
+    return statement_run(&store->writer, statement);
+}

@@ -237,6 +237,7 @@ static const struct store_port port_template = {
     .maintain = store_maintain,
     .ensure_user = store_ensure_user,
     .insert_token = store_insert_token,
+    .put_leak_report = store_put_leak_report,
     .note_event = store_note_event,
     .import = {store_find_digest, store_insert_event, store_put_line},
     .update_token = store_update_token,

@@ -367,4 +367,6 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                            "  INDEXED BY tokens_lineage WHERE lineage_id = ?1) t"
                            " LEFT JOIN usage_lines l ON l.line = coalesce(t.version_line, t.line)"
                            " ORDER BY t.number DESC LIMIT ?4",
+    [STATEMENT_PUT_LEAK_REPORT] =
+        "INSERT INTO leak_reports (digest, source, at, tokens) VALUES (?1, ?2, ?3, ?4)",
 };

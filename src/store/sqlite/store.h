@@ -99,6 +99,9 @@ MUST_USE tkr_error_t store_find_user_numbers(struct store *store, const char *or
                                              const char *user_id, int64_t *ret_number,
                                              int64_t *ret_org);
 MUST_USE tkr_error_t store_insert_event(struct store *store, const struct store_event *event);
+MUST_USE tkr_error_t store_put_leak_report(struct store *store,
+                                           const uint8_t digest[TOKEN_DIGEST_BYTES],
+                                           const char *source, size_t tokens, int64_t now_ms);
 MUST_USE tkr_error_t store_note_event(struct store *store, const struct store_event *event);
 MUST_USE tkr_error_t store_ensure_org(struct store *store, const char *org_id, int64_t now_ms,
                                       int64_t *ret_number);

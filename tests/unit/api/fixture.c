@@ -111,6 +111,8 @@ static void start_authority(struct fixture *fixture)
     }
 }
 
+const char *fixture_leak_keys;
+
 static void start_api(struct fixture *fixture, uid_t admin_uid)
 {
     struct fault fault = {0};
@@ -130,6 +132,8 @@ static void start_api(struct fixture *fixture, uid_t admin_uid)
         .attempt_header = "X-Attempt",
         .socket_admin_uid = admin_uid,
         .self_service = true,
+        .leaks = {fixture_leak_keys, fixture_leak_keys != NULL ? strlen(fixture_leak_keys) : 0,
+                  false},
         .log = fixture->log,
         .version = "1.2.3",
     };
