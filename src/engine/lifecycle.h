@@ -30,8 +30,8 @@
 #include "base/random.h"
 #include "engine/model.h"
 #include "engine/store_port.h"
-#include "meter/meter.h"
 #include "engine/verify.h"
+#include "meter/meter.h"
 #include "policy/lifetime.h"
 #include "segment/segment.h"
 
