@@ -163,8 +163,8 @@ static tkr_error_t run(struct api_call *call, const struct subject *subject, str
                        struct fault *fault)
 {
     struct arena *arena CLEANUP(arena_free_p) = NULL; /* thousands of points */
-    struct usage_request request;
-    struct usage_report report;
+    struct usage_request request = {0};
+    struct usage_report report = {0};
     struct emitter emitter;
     TRY(read_request(call, &request, fault));
     TRY(arena_new(API_PAGE_BYTES_MAX, &arena));

@@ -84,7 +84,7 @@ static void emergency_done(void *context, const struct change_result *result)
 static tkr_error_t revoke(struct resource_change *change, struct fault *fault)
 {
     struct api_call *call = change->call;
-    struct emergency emergency;
+    struct emergency emergency = {0};
     TRY(json_parse(call->body, call->body_length, &change->root, fault));
     TRY(read_emergency(change->root, &emergency, fault));
     /* All of them, for who may; else all of one's own org. */
