@@ -19,7 +19,8 @@ static bool is_utf8(void)
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
     const char *value = "";
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && value[0] == '\0'; i++) {
-        value = getenv(names[i]) != NULL ? getenv(names[i]) : "";
+        const char *set = getenv(names[i]);
+        value = set != NULL ? set : "";
     }
     return strcasestr(value, "utf-8") != NULL || strcasestr(value, "utf8") != NULL;
 }
