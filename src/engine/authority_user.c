@@ -237,7 +237,7 @@ static tkr_error_t read_current(struct authority *authority, struct change *chan
 {
     const struct store_port *store = authority->store;
     const struct user_write *write = &change->user_asked;
-    struct user user;
+    struct user user = {0};
     tkr_error_t error =
         store->tenancy.read_user(store->store, write->org_id, write->id, change->arena, &user);
     if (error == TKR_NOT_FOUND) {
@@ -258,7 +258,7 @@ static tkr_error_t apply_update(struct authority *authority, struct change *chan
     int64_t now_ms = segment_writer_now_ms(authority->segment);
     CLEANUP(details_deinit) struct details details;
     details_init(&details);
-    struct user before;
+    struct user before = {0};
     TRY(read_current(authority, change, &before));
     TRY(check_reach(authority, change, &before));
     struct user user = before;

@@ -88,7 +88,7 @@ static tkr_error_t read_nested(struct json_split *split, struct fault *fault)
             open[depth++] = (char)byte;
             split->reason = depth >= JSON_DEPTH_MAX ? "it is nested too deep" : split->reason;
         } else if (byte == '}' || byte == ']') {
-            if (open[--depth] != (byte == '}' ? '{' : '[')) {
+            if (depth == 0 || open[--depth] != (byte == '}' ? '{' : '[')) {
                 return broken(split, fault, "brackets do not match");
             }
         }

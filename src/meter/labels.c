@@ -96,7 +96,7 @@ const char *meter_label_text(const struct meter *meter, uint16_t label, char out
         memcpy(out, meter->labels[label].text, METER_LABEL_BYTES_MAX);
         out[METER_LABEL_BYTES_MAX] = '\0';
     } else {
-        strcpy(out, special[label == METER_LABEL_NONE ? 0 : 1]);
+        snprintf(out, METER_LABEL_SIZE, "%s", special[label == METER_LABEL_NONE ? 0 : 1]);
     }
     return out;
 }
@@ -130,7 +130,8 @@ const char *meter_network_format(uint64_t network, char out[CIDR_TEXT_SIZE])
 {
     unsigned family = (unsigned)(network >> 48);
     if (network == METER_NETWORK_NONE || (family != 4 && family != 6)) {
-        return strcpy(out, special[network == METER_NETWORK_NONE ? 0 : 1]);
+        snprintf(out, CIDR_TEXT_SIZE, "%s", special[network == METER_NETWORK_NONE ? 0 : 1]);
+        return out;
     }
     struct cidr cidr = {.network = {.family = (uint8_t)family},
                         .prefix_bits = family == 4 ? 24 : 48};

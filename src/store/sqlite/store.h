@@ -98,7 +98,6 @@ MUST_USE tkr_error_t store_find_org_number(struct store *store, const char *org_
 MUST_USE tkr_error_t store_find_user_numbers(struct store *store, const char *org_id,
                                              const char *user_id, int64_t *ret_number,
                                              int64_t *ret_org);
-MUST_USE tkr_error_t store_insert_event(struct store *store, const struct store_event *event);
 MUST_USE tkr_error_t store_put_leak_report(struct store *store,
                                            const uint8_t digest[TOKEN_DIGEST_BYTES],
                                            const char *source, size_t tokens, int64_t now_ms);
@@ -260,7 +259,7 @@ tkr_error_t store_read_org(struct store *store, const char *org_id, struct arena
 tkr_error_t store_update_org(struct store *store, struct org *org, const struct store_event *event);
 tkr_error_t store_get_org(struct store *store, const char *org_id, struct arena *arena,
                           struct org *ret_org);
-tkr_error_t store_list_orgs(struct store *store, const struct page_of *page, struct arena *arena,
+tkr_error_t store_list_orgs(struct store *store, const struct page_of *asked, struct arena *arena,
                             struct org_page *ret_page);
 
 /* --- roles.c ----------------------------------------------------------------------------- */
