@@ -199,6 +199,7 @@ static void revoke_done(void *context, const struct change_result *result)
     emit_begin(&emitter, &body);
     emit_open(&emitter, NULL, '{');
     emit_key_members(&emitter, &result->token);
+    emit_count(&emitter, "versions_changed", result->versions);
     emit_count(&emitter, "children_revoked", result->family);
     emit_close(&emitter, '}');
     set_etag(call, &result->token);

@@ -152,6 +152,7 @@ void token_changed(void *context, const struct change_result *result)
     emit_open(&emitter, NULL, '{');
     emit_token_members(&emitter, &result->token);
     emit_warnings(&emitter, result);
+    emit_count(&emitter, "versions_changed", result->versions);
     emit_count(&emitter, "children_revoked", result->family);
     emit_close(&emitter, '}');
     resource_etag(call, result->token.version);

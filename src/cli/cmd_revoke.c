@@ -25,6 +25,24 @@ static enum cli_exit confirm(struct cli *cli, struct client *client, const char 
     return CLI_DONE;
 }
 
+static long long count_in(const struct client_answer *answer, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(answer->json, member));
+}
+
+static void print_revoked(const struct client_answer *answer, const char *id, bool children)
+{
+    long long versions = count_in(answer, "versions_changed");
+    printf("Revoked %s.\n", id);
+    if (versions > 0) {
+        printf("Revoked %lld version%s that lived on beside it.\n", versions,
+               versions == 1 ? "" : "s");
+    }
+    if (children) {
+        printf("Revoked %lld tokens that descend from it.\n", count_in(answer, "children_revoked"));
+    }
+}
+
 static enum cli_exit revoke_for_good(struct cli *cli, struct client *client, const char *path)
 {
     const char *reason = arguments_value(&cli->arguments, "reason");
@@ -49,11 +67,7 @@ static enum cli_exit revoke_for_good(struct cli *cli, struct client *client, con
     if (cli_json(cli) && answer.json != NULL) {
         answer_print(answer.json);
     } else if (!cli_json(cli)) {
-        printf("Revoked %s.\n", strrchr(path, '/') + 1);
-        if (children) {
-            printf("Revoked %lld tokens that descend from it.\n",
-                   (long long)json_integer_value(json_object_get(answer.json, "children_revoked")));
-        }
+        print_revoked(&answer, strrchr(path, '/') + 1, children);
     }
     return CLI_DONE;
 }

@@ -403,13 +403,14 @@ const struct cli_command cli_commands[] = {
      show_options, true, cmd_show, CLI_GROUP_TOKENS},
     {"update", "TOKEN-ID", 1, "change a token",
      "Name it by its ID, by --name or by itself. What no option names stays as it is; the next\n"
-     "request has what changed.",
+     "request has what changed. Versions that live on beside it get the same.",
      update_options, true, cmd_update, CLI_GROUP_TOKENS},
     {"revoke", "TOKEN-ID", 1, "revoke a token for good",
      "Name it by its ID, by --name or by itself. From then on it is refused everywhere. This\n"
      "cannot be undone, so it asks; where there is nobody to ask, --yes is needed.\n"
-     "--children is for a leak: what somebody may have given themselves goes in the same\n"
-     "change, all of it or nothing, and at most 1,000 tokens.",
+     "Of a token that was rotated, name the newest version to end them all, or one that is\n"
+     "still in its overlap to end that one. --children is for a leak: what somebody may have\n"
+     "given themselves goes in the same change, all of it or nothing, and at most 1,000 tokens.",
      revoke_options, true, cmd_revoke, CLI_GROUP_TOKENS},
     {"rotate", "TOKEN-ID", 1, "give a token a successor",
      "Name it by its ID, by --name or by itself. The successor has the same configuration and\n"

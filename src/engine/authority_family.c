@@ -4,16 +4,19 @@
  *
  * A token that leaked may have been used to make others, and those to make still others, before
  * anybody noticed. created_by tells which, so that the whole family is found: breadth first, each
- * token once (a token is younger than the one that made it, so there is no circle). One that is
- * revoked already is walked through, or a thief would cut the trail by revoking the link between
- * what leaked and what they mean to keep. It is one change: either all of them are revoked or none
- * is.
+ * token once. One that is revoked already is walked through, or a thief would cut the trail by
+ * revoking the link between what leaked and what they mean to keep; where one was cleaned away,
+ * what it made counts as made by what made it (store/sqlite/cleanup.c). It is one change: either
+ * all of them are revoked or none is.
+ *
+ * A token is all of its versions: whoever rotated a descendant, its successor is one. Of the first
+ * one this holds when it is the current version; of an older one that leaked only what it made
+ * itself is meant, and not what its successor did since.
  *
  * There may be very many: the token of a program that makes keys for customers has them all as
  * its children. So beyond FAMILY_TOKENS_MAX nothing is done but to say so; who means that many
  * has the emergency revocation.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/authority_internal.h"
@@ -24,14 +27,7 @@ static tkr_error_t prepare(const struct authority *authority, const char *token_
                            const char *reason, struct change *change, struct fault *fault)
 {
     TRY(change_copy_id(token_id, change));
-    change->ids.ids = calloc(FAMILY_TOKENS_MAX + 1, sizeof(change->ids.ids[0]));
-    ENSURE(change->ids.ids != NULL, TKR_MEMORY);
-    if (reason != NULL && reason[0] != '\0') {
-        TRY(check_text(authority, "reason", reason, REVOKE_REASON_BYTES_MAX, fault));
-        change->reason = arena_copy(change->arena, reason, strlen(reason));
-        ENSURE(change->reason != NULL, TKR_MEMORY);
-    }
-    return TKR_OK;
+    return change_copy_reason(authority, reason, change, fault);
 }
 
 tkr_error_t authority_revoke_family(struct authority *authority, const struct principal *by,
@@ -53,22 +49,51 @@ tkr_error_t authority_revoke_family(struct authority *authority, const struct pr
 
 /* --- on the writer thread ---------------------------------------------------------------- */
 
-/* Appends what the token made, one more than allowed at most. */
-static tkr_error_t add_made(struct authority *authority, struct change *change,
-                            const char *token_id)
+static bool is_listed(const struct change_ids *ids, const char *id)
 {
-    const struct store_port *store = authority->store;
-    struct change_ids *ids = &change->ids;
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (strcmp(ids->ids[i], id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef tkr_error_t (*list_call)(struct store *store, const char *id, uint32_t most,
+                                 char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+
+/* Appends what `list` finds of `id`, one more than allowed at most. */
+static tkr_error_t add(struct authority *authority, struct change *change, list_call list,
+                       const char *id)
+{
+    char found[FAMILY_TOKENS_MAX + 1][TOKEN_ID_CHARS + 1];
     uint32_t count = 0;
-    TRY(store->list_made(store->store, token_id, FAMILY_TOKENS_MAX + 1 - ids->count,
-                         &ids->ids[ids->count], &count));
-    ids->count += count;
-    if (ids->count > FAMILY_TOKENS_MAX) {
-        return fault_set(&change->result.fault, TKR_CAPACITY, "children",
-                         "more than %d tokens descend from it, and none was revoked",
-                         FAMILY_TOKENS_MAX);
+    TRY(list(authority->store->store, id, FAMILY_TOKENS_MAX + 1, found, &count));
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(found[i], change->asked.id) == 0 || is_listed(&change->ids, found[i])) {
+            continue;
+        }
+        if (change->ids.count >= FAMILY_TOKENS_MAX) {
+            return fault_set(&change->result.fault, TKR_CAPACITY, "children",
+                             "more than %d tokens descend from it, and none was revoked",
+                             FAMILY_TOKENS_MAX);
+        }
+        TRY(change_add_id(change, found[i]));
     }
     return TKR_OK;
+}
+
+static tkr_error_t add_made(struct authority *authority, struct change *change, const char *id)
+{
+    return add(authority, change, authority->store->list_made, id);
+}
+
+static tkr_error_t add_versions(struct authority *authority, struct change *change,
+                                const struct token *token)
+{
+    return token->has_version_line
+               ? add(authority, change, authority->store->list_versions, token->lineage_id)
+               : TKR_OK; /* it was never rotated */
 }
 
 /* False: it stays, and so does what it made. */
@@ -92,7 +117,9 @@ static tkr_error_t revoke_child(struct authority *authority, struct change *chan
     TRY(arena_new(CHANGE_BYTES_MAX, &arena));
     TRY(store->read_token(store->store, token_id, arena, &token));
     *ret_meant = is_meant(change, &token);
-    if (!*ret_meant || token.revoked_at_ms != 0) {
+    ENSURE(*ret_meant, TKR_OK);
+    TRY(add_versions(authority, change, &token));
+    if (token.revoked_at_ms != 0) {
         return TKR_OK;
     }
     token.revoked_at_ms = segment_writer_now_ms(authority->segment);
@@ -110,7 +137,11 @@ static tkr_error_t revoke_child(struct authority *authority, struct change *chan
 static tkr_error_t revoke_descendants(struct authority *authority, struct change *change)
 {
     struct change_ids *ids = &change->ids;
-    TRY(add_made(authority, change, change->asked.id));
+    const struct token *first = &change->result.token;
+    if (first->replaced_by[0] == '\0') {
+        TRY(add_versions(authority, change, first));
+    }
+    TRY(add_made(authority, change, first->id));
     for (uint32_t i = 0; i < ids->count;) {
         bool meant = false;
         TRY(revoke_child(authority, change, ids->ids[i], &meant));
@@ -127,7 +158,7 @@ static tkr_error_t revoke_descendants(struct authority *authority, struct change
 
 static tkr_error_t revoke_all(struct authority *authority, struct change *change)
 {
-    TRY(change_revoke.apply(authority, change));
+    TRY(revoke_with_versions(authority, change));
     return revoke_descendants(authority, change);
 }
 
@@ -135,10 +166,6 @@ static tkr_error_t revoke_all(struct authority *authority, struct change *change
 static tkr_error_t apply_family(struct authority *authority, struct change *change)
 {
     tkr_error_t error = change_apply_marked(authority, change, revoke_all);
-    if (error != TKR_OK) {
-        change->ids.count = 0;
-        change->result.family = 0;
-    }
     change->changed |= change->result.family > 0;
     return error;
 }

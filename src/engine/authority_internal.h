@@ -77,7 +77,7 @@ extern const struct change_kind change_adopt, change_revoke_family;
 /* Tokens that a change wrote, too many to be kept whole: they are shown as the store has them. */
 struct change_ids {
     char (*ids)[TOKEN_ID_CHARS + 1]; /* of malloc, freed with the change */
-    uint32_t count;
+    uint32_t count, room;
 };
 
 struct change {
@@ -155,6 +155,10 @@ struct store_event change_event(const struct authority *authority, const struct 
 
 /* The token that is meant, into change->asked.id. NOT_FOUND: it is no identifier. */
 MUST_USE tkr_error_t change_copy_id(const char *token_id, struct change *change);
+MUST_USE tkr_error_t change_copy_reason(const struct authority *authority, const char *reason,
+                                        struct change *change, struct fault *fault);
+/* To change->ids, which grow. */
+MUST_USE tkr_error_t change_add_id(struct change *change, const char *token_id);
 /* A key belongs to the user who sends it, not to the whole org: else one user's key could be
  * answered with another's token. A line feed cannot be in either part. NULL: none. */
 void change_copy_key(struct change *change, const char *key,
@@ -191,6 +195,23 @@ MUST_USE tkr_error_t change_check_source(struct change *change, const struct tok
  * (which goes by the time in the id), and the times. */
 MUST_USE tkr_error_t token_give_birth(struct authority *authority, int64_t now_ms,
                                       struct token *token);
+
+/* --- authority_lineage.c ------------------------------------------------------------------ */
+
+/* On the writer thread, after an update or a revocation of the token was written: the versions
+ * beside it follow, and come into change->ids. Nothing when the token is not the current one. */
+MUST_USE tkr_error_t lineage_follow(struct authority *authority, struct change *change,
+                                    const struct token *before, const struct token *current);
+/* CONFLICT: its successor is what can be changed. */
+MUST_USE tkr_error_t lineage_check_update(struct change *change, const struct token *token);
+/* CAPACITY: rotating it would make more versions than may live at a time. */
+MUST_USE tkr_error_t lineage_check_room(struct authority *authority, struct change *change,
+                                        const struct token *token, int64_t now_ms);
+
+/* --- authority_revoke.c ------------------------------------------------------------------- */
+
+/* The step of change_revoke without a mark of its own. */
+MUST_USE tkr_error_t revoke_with_versions(struct authority *authority, struct change *change);
 
 /* --- authority_emergency.c ---------------------------------------------------------------- */
 
@@ -392,8 +413,9 @@ MUST_USE tkr_error_t show_tier(struct authority *authority, const struct tier *t
 /* Without its user and tier, which differ between here and loading. */
 MUST_USE tkr_error_t segment_token_from(const struct token *token, struct segment_token *ret_token);
 
-/* Each of change->ids, whose failures are remembered like those of any other token. */
-void show_ids(struct authority *authority, const struct change *change);
+/* Each of change->ids, whose failures are remembered like those of any other token. An error: one
+ * that is not refused could not be shown. */
+MUST_USE tkr_error_t show_ids(struct authority *authority, const struct change *change);
 
 /* --- authority_own.c --------------------------------------------------------------------- */
 /* On the writer thread: takes from change->asked what the token that makes it has not. */

@@ -6,7 +6,6 @@
  *
  * A honeytoken is left as it is: being found is what it is for.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/authority_internal.h"
@@ -24,11 +23,6 @@ tkr_error_t authority_take_leaks(struct authority *authority, const struct princ
     ENSURE(notice->count <= LEAK_REPORT_TOKENS_MAX, TKR_TOO_LARGE);
     TRY(change_new(authority, &change_leaks, by, done, context, &change, fault));
     change->leaks = notice;
-    change->ids.ids = calloc(LEAK_REPORT_TOKENS_MAX, sizeof(change->ids.ids[0]));
-    if (change->ids.ids == NULL) {
-        change_free(authority, change);
-        return TKR_MEMORY;
-    }
     return writer_submit(authority, change, fault);
 }
 
@@ -84,8 +78,7 @@ static tkr_error_t take_one(struct authority *authority, struct change *change,
         return store->import.put_event(store->store, &event);
     }
     TRY(store->update_token(store->store, &token, &event));
-    memcpy(change->ids.ids[change->ids.count++], token.id, sizeof(token.id));
-    return TKR_OK;
+    return change_add_id(change, token.id);
 }
 
 static tkr_error_t take_all(struct authority *authority, struct change *change)
@@ -104,11 +97,7 @@ static tkr_error_t take_all(struct authority *authority, struct change *change)
 
 static tkr_error_t apply_leaks(struct authority *authority, struct change *change)
 {
-    tkr_error_t error = change_apply_marked(authority, change, take_all);
-    if (error != TKR_OK) {
-        change->ids.count = 0;
-    }
-    return error;
+    return change_apply_marked(authority, change, take_all);
 }
 
 /* The tokens themselves are shown as the store has them: change->ids. */

@@ -244,6 +244,7 @@ static tkr_error_t rotate(struct authority *authority, struct change *change)
     TRY(change_check_version(change, token));
     TRY(check_rotatable(change, token));
     int64_t now_ms = segment_writer_now_ms(authority->segment);
+    TRY(lineage_check_room(authority, change, token, now_ms));
     TRY(make_successor(authority, change, token, now_ms, &successor));
     change->version_is_new = !token->has_version_line;
     retire(token, successor.id, now_ms, change->grace_ms);

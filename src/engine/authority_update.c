@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changing and revoking tokens. What is asked is checked on the caller's thread as far as it
+ * Changing tokens, and holding them. What is asked is checked on the caller's thread as far as it
  * goes without the token; the rest, on the writer thread, against the token as it then is.
  */
 #include <string.h>
@@ -129,18 +129,6 @@ static const struct change_kind *const hold_kinds[] = {
     [HOLD_RESTORE] = &change_restore,
 };
 
-static tkr_error_t copy_reason(const struct authority *authority, const char *reason,
-                               struct change *change, struct fault *fault)
-{
-    if (reason == NULL || reason[0] == '\0') {
-        return TKR_OK;
-    }
-    TRY(check_text(authority, "reason", reason, REVOKE_REASON_BYTES_MAX, fault));
-    change->reason = arena_copy(change->arena, reason, strlen(reason));
-    ENSURE(change->reason != NULL, TKR_MEMORY);
-    return TKR_OK;
-}
-
 tkr_error_t authority_hold_token(struct authority *authority, const struct principal *by,
                                  const char *token_id, enum token_hold hold, const char *reason,
                                  uint64_t if_version, change_done done, void *context,
@@ -150,7 +138,7 @@ tkr_error_t authority_hold_token(struct authority *authority, const struct princ
     TRY(change_new(authority, hold_kinds[hold], by, done, context, &change, fault));
     tkr_error_t error = change_copy_id(token_id, change);
     if (error == TKR_OK) {
-        error = copy_reason(authority, reason, change, fault);
+        error = change_copy_reason(authority, reason, change, fault);
     }
     if (error != TKR_OK) {
         change_free(authority, change);
@@ -163,24 +151,6 @@ tkr_error_t authority_hold_token(struct authority *authority, const struct princ
         .has_quarantined = hold != HOLD_DISABLE,
         .quarantined = hold == HOLD_QUARANTINE,
     };
-    return writer_submit(authority, change, fault);
-}
-
-tkr_error_t authority_revoke_token(struct authority *authority, const struct principal *by,
-                                   const char *token_id, const char *reason, uint64_t if_version,
-                                   change_done done, void *context, struct fault *fault)
-{
-    struct change *change = NULL;
-    TRY(change_new(authority, &change_revoke, by, done, context, &change, fault));
-    tkr_error_t error = change_copy_id(token_id, change);
-    if (error == TKR_OK) {
-        error = copy_reason(authority, reason, change, fault);
-    }
-    if (error != TKR_OK) {
-        change_free(authority, change);
-        return error;
-    }
-    change->if_version = if_version;
     return writer_submit(authority, change, fault);
 }
 
@@ -248,11 +218,6 @@ static tkr_error_t merge_times(struct authority *authority, struct change *chang
         token->not_before_ms = update->not_before_ms;
         details_time(details, "not_before", token->not_before_ms);
     }
-    if (update->has_expires && token->replaced_by[0] != '\0') {
-        return fault_set(&change->result.fault, TKR_CONFLICT, "expires_at",
-                         "it was rotated and ends with its overlap; rotate its successor, or roll "
-                         "back");
-    }
     if (update->has_expires) {
         details_time(details, "expires_at_was", token->expires_at_ms);
         TRY(org_decide_expiry(authority, change, token, &update->lifetime, now_ms));
@@ -289,9 +254,24 @@ static bool only_takes_away(const struct change *change)
     return change->kind == &change_disable || change->kind == &change_quarantine;
 }
 
-static tkr_error_t apply_update(struct authority *authority, struct change *change)
+/* What the token was, and what it is. */
+static tkr_error_t write_update(struct authority *authority, struct change *change,
+                                const struct token *before, struct token *token,
+                                struct details *details)
 {
     const struct store_port *store = authority->store;
+    bool was_active = token_status_at(before, token->updated_at_ms) == TOKEN_ACTIVE;
+    struct store_event event = change_event(authority, change, token, details_finish(details));
+    TRY(store->update_token(store->store, token, &event));
+    TRY(lineage_follow(authority, change, before, token));
+    if (!was_active && token_status_at(token, token->updated_at_ms) == TOKEN_ACTIVE) {
+        TRY(org_replace_older(authority, change, token));
+    }
+    return TKR_OK;
+}
+
+static tkr_error_t update(struct authority *authority, struct change *change)
+{
     CLEANUP(details_deinit) struct details details;
     details_init(&details);
     struct token token;
@@ -305,51 +285,25 @@ static tkr_error_t apply_update(struct authority *authority, struct change *chan
     }
     if (change->kind == &change_update) { /* to be refused for a while is none of its master's */
         TRY(change_check_source(change, &token));
+        TRY(lineage_check_update(change, &token));
     }
     if (change->reason != NULL) {
         details_text(&details, "reason", change->reason);
     }
-    int64_t now_ms = segment_writer_now_ms(authority->segment);
-    bool was_active = token_status_at(&token, now_ms) == TOKEN_ACTIVE;
+    const struct token before = token;
     merge_values(change, &token, &details);
     TRY(merge_scopes(authority, change, &token, &details));
     TRY(merge_times(authority, change, &token, &details));
     TRY(tiers_ensure_user(authority, change, &token, token.updated_at_ms));
-    struct store_event event = change_event(authority, change, &token, details_finish(&details));
-    TRY(store->update_token(store->store, &token, &event));
-    if (!was_active && token_status_at(&token, now_ms) == TOKEN_ACTIVE) {
-        TRY(org_replace_older(authority, change, &token));
-    }
+    TRY(write_update(authority, change, &before, &token, &details));
     change->result.token = token;
     change->changed = true;
     return TKR_OK;
 }
 
-/* A second revocation is fine and changes nothing, whatever version it asks for: it may be the
- * first one again, whose answer was lost. */
-static tkr_error_t apply_revoke(struct authority *authority, struct change *change)
+static tkr_error_t apply_update(struct authority *authority, struct change *change)
 {
-    const struct store_port *store = authority->store;
-    CLEANUP(details_deinit) struct details details;
-    details_init(&details);
-    struct token token;
-    TRY(change_read_current(authority, change, change->asked.id, &token));
-    if (token.revoked_at_ms != 0) {
-        change->result.token = token;
-        return TKR_OK;
-    }
-    TRY(change_check_version(change, &token));
-    token.revoked_at_ms = segment_writer_now_ms(authority->segment);
-    token.updated_at_ms = token.revoked_at_ms;
-    token.revoke_reason = change->reason;
-    TRY(tiers_ensure_user(authority, change, &token, token.updated_at_ms));
-    details_text(&details, "reason", change->reason);
-    struct store_event event = change_event(authority, change, &token, details_finish(&details));
-    TRY(store->update_token(store->store, &token, &event));
-    change->result.token = token;
-    change->changed = true;
-    change->denies = true;
-    return TKR_OK;
+    return change_apply_marked(authority, change, update);
 }
 
 static tkr_error_t show_change(struct authority *authority, struct change *change)
@@ -362,4 +316,3 @@ const struct change_kind change_update = {"token.update", apply_update, show_cha
 const struct change_kind change_disable = {"token.disable", apply_update, show_change};
 const struct change_kind change_restore = {"token.restore", apply_update, show_change};
 const struct change_kind change_quarantine = {"token.quarantine", apply_update, show_change};
-const struct change_kind change_revoke = {"token.revoke", apply_revoke, show_change};

@@ -117,6 +117,32 @@ tkr_error_t change_copy_id(const char *token_id, struct change *change)
     return TKR_OK;
 }
 
+tkr_error_t change_copy_reason(const struct authority *authority, const char *reason,
+                               struct change *change, struct fault *fault)
+{
+    if (reason == NULL || reason[0] == '\0') {
+        return TKR_OK;
+    }
+    TRY(check_text(authority, "reason", reason, REVOKE_REASON_BYTES_MAX, fault));
+    change->reason = arena_copy(change->arena, reason, strlen(reason));
+    ENSURE(change->reason != NULL, TKR_MEMORY);
+    return TKR_OK;
+}
+
+tkr_error_t change_add_id(struct change *change, const char *token_id)
+{
+    struct change_ids *ids = &change->ids;
+    if (ids->count == ids->room) {
+        uint32_t room = ids->room > 0 ? 2 * ids->room : 16;
+        void *grown = reallocarray(ids->ids, room, sizeof(ids->ids[0]));
+        ENSURE(grown != NULL, TKR_MEMORY);
+        ids->ids = grown;
+        ids->room = room;
+    }
+    memcpy(ids->ids[ids->count++], token_id, TOKEN_ID_CHARS + 1);
+    return TKR_OK;
+}
+
 void change_copy_key(struct change *change, const char *key,
                      const uint8_t request_digest[TOKEN_DIGEST_BYTES])
 {

@@ -103,8 +103,9 @@ struct change_result {
     struct fault fault;
     struct token token; /* as it is now; its texts live until `done` returns */
     const char
-        *plaintext;  /* create, rotate: the new token, wiped after `done` returns; else NULL */
-    uint32_t family; /* revoking a family: how many beside it */
+        *plaintext;    /* create, rotate: the new token, wiped after `done` returns; else NULL */
+    uint32_t family;   /* revoking a family: how many beside it and its versions */
+    uint32_t versions; /* update, revoke: versions beside it that were changed with it */
     const struct token *predecessor;   /* rotate: the token that was rotated; NULL: replayed */
     const struct emergency *emergency; /* likewise for these two */
     const struct cleanup *cleanup;
@@ -248,14 +249,17 @@ struct token_update {
     bool quarantined;
     uint64_t if_version; /* 0: whatever it is; else PRECONDITION when it differs */
 };
-/* Errors: as for creating, and NOT_FOUND, PRECONDITION, CONFLICT (it is revoked), FORBIDDEN (the
+/* The versions beside it that have not ended get the same. Errors: as for creating, and NOT_FOUND,
+ * PRECONDITION, CONFLICT (it is revoked; or it was rotated, and its successor is what can be
+ * changed), FORBIDDEN (the
  * token has more scope than the caller; or it is the caller's own, which without `*` cannot change
  * its own tier, overrides, networks or times). */
 MUST_USE tkr_error_t authority_update_token(struct authority *authority, const struct principal *by,
                                             const char *token_id, const struct token_update *update,
                                             change_done done, void *context, struct fault *fault);
 
-/* Revoking a revoked token succeeds and changes nothing. Revoking only takes away, so a caller may
+/* Of a current version also those that live on beside it (see authority_lineage.c). Revoking a
+ * revoked token succeeds and changes nothing. Revoking only takes away, so a caller may
  * revoke a token with more scope than their own. */
 MUST_USE tkr_error_t authority_revoke_token(struct authority *authority, const struct principal *by,
                                             const char *token_id,
@@ -291,7 +295,8 @@ struct token_rotate {
     uint8_t request_digest[TOKEN_DIGEST_BYTES];
     uint64_t if_version; /* of the predecessor; 0: whatever it is */
 };
-/* Errors: as for creating; NOT_FOUND; CONFLICT: it was rotated already (naming the successor: of
+/* Errors: as for creating; NOT_FOUND; CAPACITY: VERSIONS_LIVE_MAX versions before it live on;
+ * CONFLICT: it was rotated already (naming the successor: of
  * two at once one wins), is revoked, disabled or quarantined, or comes from the environment. */
 MUST_USE tkr_error_t authority_rotate_token(struct authority *authority, const struct principal *by,
                                             const char *token_id, const struct token_rotate *rotate,

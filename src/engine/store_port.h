@@ -226,6 +226,14 @@ struct store_port {
      * the ones that made others. */
     tkr_error_t (*list_made)(struct store *store, const char *token_id, uint32_t most,
                              char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+    /* Those of the versions of a lineage, of those that are revoked only the ones that made others.
+     */
+    tkr_error_t (*list_versions)(struct store *store, const char *lineage_id, uint32_t most,
+                                 char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+    /* Those of the versions that are not current and, at `now_ms`, neither revoked nor expired. */
+    tkr_error_t (*list_overlapping)(struct store *store, const char *lineage_id, int64_t now_ms,
+                                    uint32_t most, char (*ret_ids)[TOKEN_ID_CHARS + 1],
+                                    uint32_t *ret_count);
     /* The ids of tokens of that source that are neither disabled nor revoked, at most `most`. */
     tkr_error_t (*list_enabled)(struct store *store, enum token_source source, uint32_t most,
                                 char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);

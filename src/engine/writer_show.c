@@ -138,6 +138,13 @@ static bool take_out(struct authority *authority, const struct token *token)
     return removed == TKR_OK || removed == TKR_NOT_FOUND;
 }
 
+static void tell_unseen(struct change_result *result, tkr_error_t error)
+{
+    result->error = fault_set(&result->fault, TKR_UNAVAILABLE, "",
+                              "the change is stored, and verifiers cannot see it yet (%s)",
+                              tkr_error_name(error));
+}
+
 static void could_not_show(struct authority *authority, struct change *change, tkr_error_t error)
 {
     struct change_result *result = &change->result;
@@ -147,9 +154,7 @@ static void could_not_show(struct authority *authority, struct change *change, t
     if (gone && (change->other == NULL || other_gone)) {
         return;
     }
-    result->error = fault_set(&result->fault, TKR_UNAVAILABLE, "",
-                              "the change is stored, and verifiers cannot see it yet (%s)",
-                              tkr_error_name(error));
+    tell_unseen(result, error);
 }
 
 void writer_shown(struct authority *authority, uint64_t store_seq)
@@ -172,7 +177,10 @@ void writer_show_batch(struct authority *authority, struct change *changes, uint
         if (error != TKR_OK) {
             could_not_show(authority, change, error);
         }
-        show_ids(authority, change);
+        error = show_ids(authority, change);
+        if (error != TKR_OK && change->environment == NULL) { /* a start does not fail for it */
+            tell_unseen(&change->result, error);
+        }
     }
     writer_shown(authority, store_seq);
 }
@@ -236,31 +244,40 @@ void writer_show_again(struct authority *authority)
 }
 
 /* What is refused and cannot be shown so is taken out, as could_not_show does. */
-static tkr_error_t take_out_refused(struct authority *authority, const char *token_id)
+static bool take_out_refused(struct authority *authority, const char *token_id)
 {
     const struct store_port *store = authority->store;
     CLEANUP(arena_free_p) struct arena *arena = NULL;
     struct token token;
-    TRY(arena_new(CHANGE_BYTES_MAX, &arena));
-    TRY(store->begin(store->store));
+    if (arena_new(CHANGE_BYTES_MAX, &arena) != TKR_OK || store->begin(store->store) != TKR_OK) {
+        return false;
+    }
     tkr_error_t error = store->read_token(store->store, token_id, arena, &token);
     store->rollback(store->store);
-    TRY(error);
+    if (error != TKR_OK) {
+        return false;
+    }
     epochs_overlay(authority, &token);
     bool refused =
         token.revoked_at_ms != 0 || token.disabled_at_ms != 0 || token.quarantined_at_ms != 0;
-    return refused ? segment_writer_remove_token(authority->segment, token.digest) : TKR_OK;
+    return refused && take_out(authority, &token);
 }
 
-void show_ids(struct authority *authority, const struct change *change)
+tkr_error_t show_ids(struct authority *authority, const struct change *change)
 {
+    tkr_error_t unseen = TKR_OK;
     for (uint32_t i = 0; i < change->ids.count; i++) {
         const char *id = change->ids.ids[i];
-        if (show_stored_token(authority, id) != TKR_OK) {
-            (void)take_out_refused(authority, id);
-            writer_remember_token(authority, id);
-            authority->segment_behind = true;
-            atomic_store(&authority->segment_full, true);
+        tkr_error_t error = show_stored_token(authority, id);
+        if (error == TKR_OK) {
+            continue;
         }
+        if (!take_out_refused(authority, id)) {
+            unseen = error;
+        }
+        writer_remember_token(authority, id);
+        authority->segment_behind = true;
+        atomic_store(&authority->segment_full, true);
     }
+    return unseen;
 }

@@ -249,6 +249,94 @@ static void test_what_a_token_made_is_listed_unless_revoked(void **state)
     assert_string_equal(ids[0], first.id);
 }
 
+static tkr_error_t no_event(void *context, const struct store_cleaned *cleaned,
+                            struct store_event *ret_event)
+{
+    *ret_event = (struct store_event){.at_ms = SAMPLE_NOW, .type = "token.cleanup"};
+    return TKR_OK;
+}
+
+static struct token store_version(struct fixture *fixture, uint64_t number,
+                                  const struct token *first)
+{
+    struct token version = sample_token(number);
+    memcpy(version.lineage_id, first->id, sizeof(version.lineage_id));
+    memcpy(version.rotated_from, first->id, sizeof(version.rotated_from));
+    return sample_store(&fixture->port, version);
+}
+
+static void test_the_versions_of_a_lineage_are_listed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct token first = sample_store(&fixture->port, sample_token(1));
+    struct token second = store_version(fixture, 2, &first);
+    struct token third = store_version(fixture, 3, &first);
+    (void)sample_store(&fixture->port, sample_token(4));
+    char ids[4][TOKEN_ID_CHARS + 1];
+    uint32_t count = 0;
+    const struct store_port *port = &fixture->port;
+    assert_int_equal(port->list_versions(fixture->store, first.id, 4, ids, &count), TKR_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(port->list_overlapping(fixture->store, first.id, SAMPLE_NOW, 4, ids, &count),
+                     TKR_OK);
+    assert_int_equal(count, 0); /* nobody replaced one */
+    memcpy(first.replaced_by, second.id, sizeof(first.replaced_by));
+    first.expires_at_ms = SAMPLE_NOW + 1;
+    assert_int_equal(update_alone(fixture, &first), TKR_OK);
+    memcpy(second.replaced_by, third.id, sizeof(second.replaced_by));
+    second.expires_at_ms = SAMPLE_NOW;
+    assert_int_equal(update_alone(fixture, &second), TKR_OK);
+    assert_int_equal(port->list_overlapping(fixture->store, first.id, SAMPLE_NOW, 4, ids, &count),
+                     TKR_OK);
+    assert_int_equal(count, 1); /* the second one has ended */
+    assert_string_equal(ids[0], first.id);
+    first.revoked_at_ms = SAMPLE_NOW;
+    assert_int_equal(update_alone(fixture, &first), TKR_OK);
+    assert_int_equal(port->list_overlapping(fixture->store, first.id, SAMPLE_NOW, 4, ids, &count),
+                     TKR_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(port->list_versions(fixture->store, first.id, 4, ids, &count), TKR_OK);
+    assert_int_equal(count, 2);
+}
+
+static void clean(struct fixture *fixture, struct token *token)
+{
+    uint32_t count = 0;
+    uint64_t seq = 0;
+    token->revoked_at_ms = SAMPLE_NOW;
+    assert_int_equal(update_alone(fixture, token), TKR_OK);
+    assert_int_equal(fixture->port.begin(fixture->store), TKR_OK);
+    assert_int_equal(fixture->port.cleanup(fixture->store, SAMPLE_NOW, false, 1, SAMPLE_NOW,
+                                           no_event, NULL, &count),
+                     TKR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(fixture->port.commit(fixture->store, &seq), TKR_OK);
+}
+
+static void assert_made_by(struct fixture *fixture, const char *maker_id, const char *made_id)
+{
+    char ids[2][TOKEN_ID_CHARS + 1];
+    uint32_t count = 0;
+    assert_int_equal(fixture->port.list_made(fixture->store, maker_id, 2, ids, &count), TKR_OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(ids[0], made_id);
+}
+
+static void test_a_link_that_is_cleaned_away_leaves_the_family_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct token maker = sample_store(&fixture->port, sample_token(1));
+    struct token link = store_made(fixture, 2, maker.id, 0);
+    struct token made = store_made(fixture, 3, link.id, 0);
+    clean(fixture, &link);
+    assert_made_by(fixture, maker.id, made.id);
+    struct token version = store_version(fixture, 4, &maker);
+    clean(fixture, &maker); /* another version of it is there */
+    assert_made_by(fixture, version.id, made.id);
+    clean(fixture, &version); /* nobody is */
+    assert_made_by(fixture, version.id, made.id);
+}
+
 int suite_tokens(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +352,8 @@ int suite_tokens(void)
         SUITE_TEST(test_users_who_came_while_a_tier_was_of_tokens_get_lines_too),
         SUITE_TEST(test_live_tokens_that_tokens_made_are_counted_by_user),
         SUITE_TEST(test_what_a_token_made_is_listed_unless_revoked),
+        SUITE_TEST(test_the_versions_of_a_lineage_are_listed),
+        SUITE_TEST(test_a_link_that_is_cleaned_away_leaves_the_family_whole),
     };
     return cmocka_run_group_tests_name("tokens", tests, NULL, NULL);
 }

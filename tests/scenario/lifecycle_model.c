@@ -28,8 +28,8 @@ enum token_status model_status(const struct model *model, int token)
     const struct model_token *t = &model->tokens[token];
     bool expired = t->expires_ms != 0 && t->expires_ms <= model->now_ms;
     return t->revoked_ms != 0                 ? TOKEN_REVOKED
-           : t->disabled                      ? TOKEN_DISABLED
-           : t->quarantined                   ? TOKEN_QUARANTINED
+           : t->disabled_ms != 0              ? TOKEN_DISABLED
+           : t->quarantined_ms != 0           ? TOKEN_QUARANTINED
            : t->not_before_ms > model->now_ms ? TOKEN_NOT_YET_VALID
            : expired                          ? TOKEN_EXPIRED
                                               : TOKEN_ACTIVE;
@@ -130,7 +130,7 @@ static void replace_older(struct model *model, int token)
     for (int i = 0; model->one_active[org_of(kept->user)] && i < model->live_count; i++) {
         struct model_token *t = &model->tokens[model->live[i]];
         bool rival = t->user == kept->user && t->kind == kept->kind && t->env == kept->env &&
-                     t->lineage != kept->lineage && !t->quarantined;
+                     t->lineage != kept->lineage && t->quarantined_ms == 0;
         bool ended = t->revoked_ms != 0 || (t->expires_ms != 0 && t->expires_ms <= model->now_ms);
         if (rival && !ended) {
             t->revoked_ms = model->now_ms;
@@ -153,15 +153,58 @@ tkr_error_t model_create(struct model *model, const struct model_token *asked,
     return TKR_OK;
 }
 
+static int64_t with(int64_t before_ms, int64_t after_ms, int64_t own_ms)
+{
+    bool held = before_ms == 0 && after_ms != 0 && own_ms == 0;
+    bool freed = before_ms != 0 && after_ms == 0 && own_ms == before_ms;
+    return held ? after_ms : freed ? 0 : own_ms;
+}
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    int64_t a = a_ms != 0 ? a_ms : FOREVER, b = b_ms != 0 ? b_ms : FOREVER;
+    int64_t first = a < b ? a : b;
+    return first == FOREVER ? 0 : first;
+}
+
+/* What is done to the current version is done to each that lives on beside it. `update` NULL: it
+ * was revoked. */
+static void each_beside(struct model *model, int current, const struct model_token *before,
+                        const struct token_update *update)
+{
+    const struct model_token *c = &model->tokens[current];
+    for (int i = 0; c->replaced_by == MODEL_NONE && i < model->live_count; i++) {
+        struct model_token *t = &model->tokens[model->live[i]];
+        bool lives = t->revoked_ms == 0 && t->expires_ms > model->now_ms;
+        if (t->lineage != c->lineage || t == c || !lives) {
+            continue;
+        }
+        if (update == NULL) {
+            t->revoked_ms = c->revoked_ms;
+            continue;
+        }
+        t->disabled_ms = with(before->disabled_ms, c->disabled_ms, t->disabled_ms);
+        t->quarantined_ms = with(before->quarantined_ms, c->quarantined_ms, t->quarantined_ms);
+        t->tier = update->has_tier ? c->tier : t->tier;
+        t->has_role = update->has_role ? c->has_role : t->has_role;
+        if (update->has_expires) {
+            t->expires_ms = sooner(t->expires_ms, c->expires_ms);
+            t->ungraced_ms = sooner(t->ungraced_ms, c->expires_ms);
+        }
+    }
+}
+
 tkr_error_t model_update(struct model *model, int token, const struct token_update *update,
                          int tier, bool role)
 {
     struct model_token *t = &model->tokens[token];
+    struct model_token before = *t;
     bool was_active = model_status(model, token) == TOKEN_ACTIVE;
     int64_t expires_ms = t->expires_ms;
     ENSURE(!t->gone, TKR_NOT_FOUND);
     ENSURE(t->revoked_ms == 0, TKR_CONFLICT);
-    ENSURE(!update->has_expires || t->replaced_by == MODEL_NONE, TKR_CONFLICT);
+    ENSURE(t->replaced_by == MODEL_NONE || update->has_disabled || update->has_quarantined,
+           TKR_CONFLICT);
     if (update->has_expires) {
         TRY(decide_expiry(model, t->kind, &update->lifetime, &expires_ms));
         ENSURE(expires_ms == 0 || t->not_before_ms < expires_ms, TKR_OUT_OF_RANGE);
@@ -169,8 +212,13 @@ tkr_error_t model_update(struct model *model, int token, const struct token_upda
     t->expires_ms = expires_ms;
     t->tier = update->has_tier ? tier : t->tier;
     t->has_role = update->has_role ? role : t->has_role;
-    t->disabled = update->has_disabled ? update->disabled : t->disabled;
-    t->quarantined = update->has_quarantined ? update->quarantined : t->quarantined;
+    if (update->has_disabled && update->disabled != (t->disabled_ms != 0)) {
+        t->disabled_ms = update->disabled ? model->now_ms : 0;
+    }
+    if (update->has_quarantined && update->quarantined != (t->quarantined_ms != 0)) {
+        t->quarantined_ms = update->quarantined ? model->now_ms : 0;
+    }
+    each_beside(model, token, &before, update);
     if (!was_active && model_status(model, token) == TOKEN_ACTIVE) {
         replace_older(model, token);
     }
@@ -197,7 +245,7 @@ tkr_error_t model_rotate(struct model *model, int token, int64_t grace_ms,
     ENSURE(grace_ms <= MODEL_GRACE_MAX_MS, TKR_OUT_OF_RANGE);
     ENSURE(!t->gone, TKR_NOT_FOUND);
     ENSURE(t->replaced_by == MODEL_NONE && t->revoked_ms == 0, TKR_CONFLICT);
-    ENSURE(!t->disabled && !t->quarantined, TKR_CONFLICT);
+    ENSURE(t->disabled_ms == 0 && t->quarantined_ms == 0, TKR_CONFLICT);
     struct model_token successor = *t;
     int64_t given_ms = t->expires_ms - t->created_ms;
     struct lifetime_asked as_given = {.never = t->expires_ms == 0,
@@ -247,7 +295,10 @@ tkr_error_t model_revoke(struct model *model, int token)
 {
     struct model_token *t = &model->tokens[token];
     ENSURE(!t->gone, TKR_NOT_FOUND);
-    t->revoked_ms = t->revoked_ms != 0 ? t->revoked_ms : model->now_ms;
+    if (t->revoked_ms == 0) {
+        t->revoked_ms = model->now_ms;
+        each_beside(model, token, t, NULL);
+    }
     return TKR_OK;
 }
 
@@ -275,7 +326,7 @@ int model_cleanup(struct model *model, int64_t before_ms, bool deactivate_only)
         struct model_token *t = &model->tokens[token];
         enum token_status status = model_status(model, token);
         bool expired = t->expires_ms != 0 && t->expires_ms <= before_ms && t->revoked_ms == 0 &&
-                       !t->disabled && !t->quarantined;
+                       t->disabled_ms == 0 && t->quarantined_ms == 0;
         bool revoked = status == TOKEN_REVOKED && t->revoked_ms <= before_ms && !deactivate_only;
         found += expired || revoked;
         if (deactivate_only && expired) {

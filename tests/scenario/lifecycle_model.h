@@ -33,7 +33,8 @@ struct model_token {
     enum token_kind kind;
     enum token_env env;
     int tier; /* MODEL_NONE: its user's */
-    bool has_role, disabled, quarantined, gone, versioned;
+    bool has_role, gone, versioned;
+    int64_t disabled_ms, quarantined_ms; /* since when */
     int64_t created_ms, not_before_ms, expires_ms, ungraced_ms, grace_ms, revoked_ms;
     uint64_t version_count;
     int64_t version_used_ms;

@@ -118,8 +118,9 @@ static void tell(const struct run *run, int token)
         token, t->id, t->user, t->kind, t->env, t->tier, t->gone,
         token_status_name(model_status(&run->model, token)), t->replaced_by, t->rotated_from,
         (long long)t->created_ms, (long long)t->not_before_ms, (long long)t->expires_ms,
-        (long long)t->ungraced_ms, (long long)t->grace_ms, (long long)t->revoked_ms, t->disabled,
-        t->quarantined, t->lineage, (unsigned long long)run->model.tokens[t->lineage].total,
+        (long long)t->ungraced_ms, (long long)t->grace_ms, (long long)t->revoked_ms,
+        t->disabled_ms != 0, t->quarantined_ms != 0, t->lineage,
+        (unsigned long long)run->model.tokens[t->lineage].total,
         (long long)run->model.tokens[t->lineage].used_ms, t->versioned,
         (unsigned long long)t->version_count, (long long)t->version_used_ms,
         run->model.suspended[t->user]);

@@ -35,6 +35,16 @@ static tkr_error_t next_ended(struct store *store, sqlite3_stmt *statement, stru
     return TKR_OK;
 }
 
+/* What it made is from now on counted among what another version of it made, or what made it. */
+static tkr_error_t give_children_away(struct store *store, const struct ended *ended)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_ADOPT_CHILDREN, &statement));
+    bind_integer(statement, 1, ended->number);
+    bind_integer(statement, 2, FAMILY_TOKENS_MAX + 1);
+    return statement_run(&store->writer, statement);
+}
+
 static tkr_error_t run_on(struct store *store, enum statement which, const struct ended *ended,
                           int64_t now_ms)
 {
@@ -56,6 +66,7 @@ static tkr_error_t clean(struct store *store, const struct ended *ended, bool de
     }
     TRY(run_on(store, STATEMENT_DELETE_LINE, ended, now_ms));
     TRY(run_on(store, STATEMENT_DELETE_CREDITS, ended, now_ms));
+    TRY(give_children_away(store, ended));
     TRY(run_on(store, STATEMENT_DELETE_TOKEN, ended, now_ms));
     store->current.tokens--;
     return TKR_OK;

@@ -65,6 +65,26 @@ tkr_error_t store_list_made(struct store *store, const char *token_id, uint32_t 
     return read_ids(store, statement, most, ret_ids, ret_count);
 }
 
+tkr_error_t store_list_versions(struct store *store, const char *lineage_id, uint32_t most,
+                                char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_LIST_VERSIONS, &statement));
+    bind_text(statement, 1, lineage_id);
+    return read_ids(store, statement, most, ret_ids, ret_count);
+}
+
+tkr_error_t store_list_overlapping(struct store *store, const char *lineage_id, int64_t now_ms,
+                                   uint32_t most, char (*ret_ids)[TOKEN_ID_CHARS + 1],
+                                   uint32_t *ret_count)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_LIST_OVERLAPPING, &statement));
+    bind_text(statement, 1, lineage_id);
+    bind_integer(statement, 3, now_ms);
+    return read_ids(store, statement, most, ret_ids, ret_count);
+}
+
 tkr_error_t store_list_enabled(struct store *store, enum token_source source, uint32_t most,
                                char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count)
 {

@@ -29,6 +29,10 @@
     " WHERE number IN (SELECT t.number FROM epochs e CROSS JOIN tokens t " index " WHERE"          \
     "  e.number = ?1 AND " range " AND t.revoked_at IS NULL AND " EPOCH_COVERS                     \
     "  ORDER BY t.number LIMIT ?4) RETURNING digest, number"
+#define LIVES_OR_MADE                                                                              \
+    "(t.revoked_at IS NULL OR EXISTS"                                                              \
+    " (SELECT 1 FROM tokens INDEXED BY tokens_made_by WHERE created_by = t.id))"
+#define OVERLAPPING "replaced_by IS NOT NULL AND revoked_at IS NULL AND expires_at > ?3"
 /* TOKEN_SOURCE_IMPORTED and _ADOPTED: where they come from they may live for ever. */
 #define COMES_AGAIN "3, 4"
 #define USER_OF                                                                                    \
@@ -290,10 +294,26 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " UNION ALL SELECT * FROM (SELECT 1 FROM tokens INDEXED BY tokens_made_for"
         "  WHERE user = ?1 AND expires_at > ?2 AND created_by IS NOT NULL"
         "  AND revoked_at IS NULL LIMIT ?3))",
-    [STATEMENT_LIST_MADE] =
-        "SELECT id FROM tokens t INDEXED BY tokens_made_by WHERE created_by = ?1"
-        " AND (revoked_at IS NULL OR EXISTS"
-        "  (SELECT 1 FROM tokens INDEXED BY tokens_made_by WHERE created_by = t.id)) LIMIT ?2",
+    [STATEMENT_LIST_MADE] = "SELECT id FROM tokens t INDEXED BY tokens_made_by"
+                            " WHERE created_by = ?1 AND " LIVES_OR_MADE " LIMIT ?2",
+    /* The first version has no lineage_id: its id is it. */
+    [STATEMENT_LIST_VERSIONS] = "SELECT id FROM tokens t WHERE id = ?1 AND " LIVES_OR_MADE
+                                " UNION ALL SELECT id FROM tokens t INDEXED BY tokens_lineage"
+                                " WHERE lineage_id = ?1 AND " LIVES_OR_MADE " LIMIT ?2",
+    [STATEMENT_LIST_OVERLAPPING] = "SELECT id FROM tokens WHERE id = ?1 AND " OVERLAPPING
+                                   " UNION ALL SELECT id FROM tokens INDEXED BY tokens_lineage"
+                                   " WHERE lineage_id = ?1 AND " OVERLAPPING " LIMIT ?2",
+    /* Whoever asks for a family must not lose the trail where a link was cleaned away. No more than
+     * make a family too large to be asked for at once. */
+    [STATEMENT_ADOPT_CHILDREN] =
+        "UPDATE tokens SET created_by = coalesce("
+        " (SELECT v.id FROM tokens v WHERE v.number <> ?1 AND v.id ="
+        "   (SELECT lineage_id FROM tokens WHERE number = ?1)),"
+        " (SELECT max(v.id) FROM tokens v INDEXED BY tokens_lineage WHERE v.number <> ?1"
+        "   AND v.lineage_id = (SELECT coalesce(lineage_id, id) FROM tokens WHERE number = ?1)),"
+        " (SELECT created_by FROM tokens WHERE number = ?1), created_by)"
+        " WHERE number IN (SELECT number FROM tokens INDEXED BY tokens_made_by"
+        "  WHERE created_by = (SELECT id FROM tokens WHERE number = ?1) LIMIT ?2)",
     [STATEMENT_LIST_ENABLED] = "SELECT id FROM tokens INDEXED BY tokens_source WHERE source = ?1"
                                " AND source <> 0 AND disabled_at IS NULL AND revoked_at IS NULL"
                                " LIMIT ?2",

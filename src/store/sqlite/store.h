@@ -133,6 +133,11 @@ tkr_error_t store_count_made(struct store *store, const char *org_id, const char
                              int64_t now_ms, uint32_t most, uint32_t *ret_count);
 tkr_error_t store_list_made(struct store *store, const char *token_id, uint32_t most,
                             char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+tkr_error_t store_list_versions(struct store *store, const char *lineage_id, uint32_t most,
+                                char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+tkr_error_t store_list_overlapping(struct store *store, const char *lineage_id, int64_t now_ms,
+                                   uint32_t most, char (*ret_ids)[TOKEN_ID_CHARS + 1],
+                                   uint32_t *ret_count);
 tkr_error_t store_list_enabled(struct store *store, enum token_source source, uint32_t most,
                                char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
 tkr_error_t store_read_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],

@@ -304,6 +304,60 @@ static void test_a_revoked_link_does_not_hide_the_rest_of_a_family(void **state)
     assert_int_equal(status_with(fixture, &grandchild), 401);
 }
 
+static struct made rotated(struct fixture *fixture, const struct made *key)
+{
+    struct answer answer =
+        manage(fixture, printed("POST " TOKENS "/%s/rotate", key->id), "{\"grace\":\"1h\"}");
+    struct made made = {0};
+    assert_int_equal(answer.status, 201);
+    snprintf(made.id, sizeof made.id, "%s", text_of(&answer, "id"));
+    snprintf(made.text, sizeof made.text, "%s", text_of(&answer, "token"));
+    fixture_secret(fixture, made.text);
+    return made;
+}
+
+/* Rotating what it made does not save it, whoever did that. */
+static void test_a_family_has_all_versions_of_what_was_made(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made leaked = user_key(fixture, "");
+    struct made child = made_by(fixture, &leaked, PLAIN);
+    struct made grandchild = made_by(fixture, &child, PLAIN);
+    struct made successor = rotated(fixture, &child);
+    struct made late = made_by(fixture, &successor, PLAIN);
+    struct answer answer =
+        manage(fixture, printed("DELETE " TOKENS "/%s?children=true", leaked.id), NULL);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(number_of(&answer, "children_revoked"), 4);
+    const struct made *const family[] = {&leaked, &child, &grandchild, &successor, &late};
+    for (size_t i = 0; i < COUNT_OF(family); i++) {
+        assert_int_equal(status_with(fixture, family[i]), 401);
+    }
+}
+
+/* What an earlier version made counts; of an earlier one alone, only what it made itself. */
+static void test_the_family_of_a_rotated_key_has_what_its_versions_made(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made key = user_key(fixture, "");
+    struct made child = made_by(fixture, &key, PLAIN);
+    struct made successor = rotated(fixture, &key);
+    struct made late = made_by(fixture, &successor, PLAIN);
+    struct answer answer =
+        manage(fixture, printed("DELETE " TOKENS "/%s?children=true", key.id), NULL);
+    assert_int_equal(number_of(&answer, "children_revoked"), 1);
+    assert_int_equal(status_with(fixture, &child), 401);
+    assert_int_equal(status_with(fixture, &late), 200);
+    struct made second = made_by(fixture, &successor, PLAIN);
+    struct made third = rotated(fixture, &successor);
+    answer = manage(fixture, printed("DELETE " TOKENS "/%s?children=true", third.id), NULL);
+    assert_int_equal(number_of(&answer, "versions_changed"), 1);
+    assert_int_equal(number_of(&answer, "children_revoked"), 2);
+    assert_int_equal(status_with(fixture, &successor), 401);
+    assert_int_equal(status_with(fixture, &late), 401);
+    assert_int_equal(status_with(fixture, &second), 401);
+}
+
 static void test_self_service_revokes_no_child_of_another_user(void **state)
 {
     struct fixture *fixture = *state;
@@ -351,6 +405,8 @@ int main(void)
         WITH_FIXTURE(test_a_leaked_key_is_revoked_with_all_that_it_made),
         WITH_FIXTURE(test_the_family_of_a_revoked_key_can_still_be_revoked),
         WITH_FIXTURE(test_a_revoked_link_does_not_hide_the_rest_of_a_family),
+        WITH_FIXTURE(test_a_family_has_all_versions_of_what_was_made),
+        WITH_FIXTURE(test_the_family_of_a_rotated_key_has_what_its_versions_made),
         WITH_FIXTURE(test_self_service_revokes_no_child_of_another_user),
         WITH_FIXTURE(test_a_wrong_question_is_400),
     };

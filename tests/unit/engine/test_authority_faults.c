@@ -235,6 +235,22 @@ static void test_a_revocation_holds_in_a_full_segment(void **state)
     assert_int_equal(fixture_see(fixture, token.digest), SEEN_REVOKED);
 }
 
+static void test_a_revocation_in_a_full_segment_holds_for_each_version(void **state)
+{
+    struct authority_fixture *fixture = *state;
+    struct token_rotate rotate = {.has_grace = true, .grace_ms = 3600000};
+    struct answer first = create(fixture, "n");
+    struct answer second = fixture_rotate(fixture, &fixture_admin, first.id, &rotate);
+    atomic_store(&segment_full, true);
+    assert_int_equal(fixture_revoke(fixture, &fixture_admin, second.id, NULL).error, TKR_OK);
+    assert_int_equal(fixture_see(fixture, first.digest), SEEN_NOTHING);
+    assert_int_equal(fixture_see(fixture, second.digest), SEEN_NOTHING);
+    atomic_store(&segment_full, false);
+    authority_flush(fixture->authority);
+    assert_int_equal(fixture_see(fixture, first.digest), SEEN_REVOKED);
+    assert_int_equal(fixture_see(fixture, second.digest), SEEN_REVOKED);
+}
+
 /* What is shown later is what the store has by then, not what could not be shown. */
 static void test_a_token_that_is_revoked_while_it_is_hidden_stays_revoked(void **state)
 {
@@ -342,6 +358,7 @@ int main(void)
         TEST(test_what_a_full_segment_cannot_show_is_not_answered_and_shown_later),
         TEST(test_a_revocation_holds_in_a_full_segment),
         TEST(test_a_token_that_is_revoked_while_it_is_hidden_stays_revoked),
+        TEST(test_a_revocation_in_a_full_segment_holds_for_each_version),
         TEST(test_a_hidden_token_of_an_emergency_is_shown_as_revoked),
         TEST(test_a_segment_that_lacks_something_is_built_anew_at_the_next_start),
         TEST(test_a_tier_that_cannot_be_shown_is_shown_later),
