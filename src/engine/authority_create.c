@@ -257,7 +257,9 @@ static tkr_error_t insert(struct authority *authority, struct change *change)
     if (wants_credits) { /* else it shares those of the token that makes it */
         TRY(give_credits(authority, change, token.credit_line));
     }
-    TRY(org_replace_older(authority, change, &token));
+    if (change->kind != &change_adopt) { /* which is older than what was made here */
+        TRY(org_replace_older(authority, change, &token));
+    }
     if (change->idempotency_key != NULL) {
         TRY(store->put_idempotency(store->store, change->by.org_id, change->idempotency_key,
                                    change->request_digest, token.id, token.created_at_ms));

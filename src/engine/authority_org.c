@@ -10,8 +10,9 @@
  * are no danger to live ones. Rotation makes a version of the same token and is no matter of
  * this; but when another token is made, the predecessor that is still in its overlap goes with
  * its successor. A token that can be used again (it was prolonged after its end, or restored from
- * quarantine) is as good as a new one. Changes are made one after the other, so of two that are
- * made at once the later one stays.
+ * quarantine) is as good as a new one; one that is adopted from an old endpoint is not, and neither
+ * are those of an import: they take nobody's place, and go when the next one is made. Changes are
+ * made one after the other, so of two that are made at once the later one stays.
  */
 #include <string.h>
 

@@ -229,11 +229,36 @@ static void test_rotation_is_no_second_token(void **state)
     authority_fixture_close(&fixture);
 }
 
+/* It is older than what was made here, and so is what an import brings. */
+static void test_an_adopted_token_takes_nobodys_place(void **state)
+{
+    static const char old[] = "Rk4vPz9wQ2mXt7LcYb1sNh6u";
+    struct authority_fixture fixture;
+    struct token_create asked = fixture_token("old");
+    authority_fixture_init(&fixture);
+    fixture.options.one_active_per_user = true;
+    assert_int_equal(authority_fixture_start(&fixture, NULL), TKR_OK);
+    struct answer made = create_for(&fixture, 0);
+    asked.user_id = "user-0";
+    asked.chosen = old;
+    asked.chosen_length = strlen(old);
+    asked.adopted = asked.force = true;
+    assert_int_equal(fixture_create(&fixture, &fixture_admin, &asked).error, TKR_OK);
+    assert_int_equal(fixture_see(&fixture, made.digest), SEEN_ACTIVE);
+    assert_int_equal(fixture_verify(&fixture, old), TKR_VERDICT_VALID);
+    struct answer next = create_for(&fixture, 0);
+    assert_int_equal(fixture_see(&fixture, made.digest), SEEN_REVOKED);
+    assert_int_equal(fixture_verify(&fixture, old), TKR_VERDICT_REVOKED);
+    assert_int_equal(fixture_see(&fixture, next.digest), SEEN_ACTIVE);
+    authority_fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_of_creations_at_once_exactly_one_stays),
         cmocka_unit_test(test_rotation_is_no_second_token),
+        cmocka_unit_test(test_an_adopted_token_takes_nobodys_place),
         cmocka_unit_test(test_after_kill_9_a_user_has_one_active_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
