@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import bearer, eventually
+from harness import bearer, eventually, written_bytes
 
 OLD = "old-token-of-alice-0123456789"
 OTHER = "old-token-of-bob-0123456789ab"
@@ -208,7 +208,7 @@ def test_a_token_is_adopted_once_with_what_the_endpoint_said(adopting, old):
     old.close()
     daemon.restart()
     assert daemon.auth(OLD).status == 200
-    assert all(OLD.encode() not in path.read_bytes()
+    assert all(OLD.encode() not in written_bytes(path)
                for path in daemon.folder.rglob("*") if path.is_file())
 
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import bearer, eventually
+from harness import bearer, eventually, written_bytes
 
 ADMIN = "6a12a1f2250df9edcea50e7b00b30142f353749c1965960770a32ed2e61d3c64"
 ANALYST = "9b34c5e6a7d8f1e2b3c4a5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6"
@@ -66,7 +66,7 @@ def test_no_token_is_left_in_the_process_or_in_a_file(prepared):
     assert b"admin:" not in environ
     for path in daemon.folder.rglob("*"):
         if path.is_file():
-            content = path.read_bytes()
+            content = written_bytes(path)
             assert ADMIN.encode() not in content and VIEWER.encode() not in content, path
 
 

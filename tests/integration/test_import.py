@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from harness import TOKENRY, eventually
+from harness import TOKENRY, eventually, written_bytes
 from postgres import Cluster, start_cluster
 
 DONE, REFUSED, USAGE = 0, 1, 2
@@ -142,7 +142,7 @@ def test_a_token_list_in_the_environment(daemon, tmp_path):
         assert answer.status == 200 and answer.headers["x-auth-user"] == user
     for path in [*daemon.data.rglob("*"), daemon.log_path]:
         if path.is_file():
-            assert token_of(1).encode() not in path.read_bytes(), path
+            assert token_of(1).encode() not in written_bytes(path), path
 
 
 def test_a_token_list_in_our_own_environment(daemon):

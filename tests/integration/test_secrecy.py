@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from harness import TOKENRY, bearer, eventually, raw_exchange
+from harness import TOKENRY, bearer, eventually, raw_exchange, written_bytes
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_no_file_of_the_daemon_holds_a_plaintext_token(talked_to):
     assert daemon.log_path in looked_at
     for _ in range(2):  # running, and stopped
         for path in files(daemon.folder):
-            data = path.read_bytes()
+            data = written_bytes(path)
             for secret in secrets:
                 assert secret.encode() not in data, path
         daemon.stop()
