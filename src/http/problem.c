@@ -51,8 +51,8 @@ static void put_text(struct buffer *out, const char *name, const char *text)
     buffer_add_char(out, '"');
 }
 
-void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *code,
-                         const char *title, const struct fault *fault)
+void http_answer_problem_with(struct http_exchange *exchange, unsigned status, const char *code,
+                              const char *title, const struct fault *fault, const char *members)
 {
     const char *type = exchange->connection->problem_type;
     CLEANUP(buffer_deinit) struct buffer out;
@@ -72,10 +72,19 @@ void http_answer_problem(struct http_exchange *exchange, unsigned status, const 
         put_text(&out, "member", fault->field);
     }
     put_text(&out, "request_id", http_request_id(exchange));
+    if (members != NULL) {
+        buffer_print(&out, ",%s", members);
+    }
     buffer_add_char(&out, '}');
     bool whole = buffer_status(&out) == TKR_OK;
     http_answer(exchange, status, "application/problem+json", whole ? out.data : "{}",
                 whole ? out.length : 2, false);
+}
+
+void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *code,
+                         const char *title, const struct fault *fault)
+{
+    http_answer_problem_with(exchange, status, code, title, fault, NULL);
 }
 
 void answer_refusal(struct http_exchange *exchange, const struct refusal *refusal)

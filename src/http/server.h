@@ -186,5 +186,8 @@ void http_answer(struct http_exchange *exchange, unsigned status, const char *co
  * and `member` when the fault names a field. */
 void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *code,
                          const char *title, const struct fault *fault /* may be NULL */);
+/* The same with members of one's own behind them: `"name":value`, JSON already. NULL: none. */
+void http_answer_problem_with(struct http_exchange *exchange, unsigned status, const char *code,
+                              const char *title, const struct fault *fault, const char *members);
 
 #endif
