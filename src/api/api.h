@@ -84,6 +84,7 @@ struct api_options {
     bool self_service;          /* /api/keys is open to whoever has a token */
     const char *realm;          /* of WWW-Authenticate */
     const char *attempt_header; /* see api/attempts.h; NULL or "": none */
+    bool trials;                /* proxies may ask /auth for one; see api/auth_trial.h */
     uid_t socket_admin_uid;     /* peers of the Unix socket with this uid (and root) are admin */
     struct log *log;
     const char *version;

@@ -23,12 +23,15 @@
  * which tells a known token's credits that remain, and `-` when they are unlimited.
  * X-Auth-Warning tells of a token that works and should not be used any more: the one that all
  * share, in its second phase.
+ *
+ * `dry_run` and `explain`, and who may ask with them: api/auth_trial.h.
  */
 #include <string.h>
 
 #include "api/access.h"
 #include "api/adoption.h"
 #include "api/auth_headers.h"
+#include "api/auth_trial.h"
 #include "api/evidence.h"
 #include "api/json_input.h"
 #include "api/metering.h"
@@ -47,6 +50,7 @@ struct auth {
     bool again;                 /* an old endpoint was asked about the token */
     enum adopt_outcome outcome; /* and what it came to */
     char credits[21];           /* that remain; "-" */
+    struct auth_trial trial;
     struct verify_request request;
     struct verify_text scopes[HTTP_SCOPE_ARGUMENTS_MAX];
 };
@@ -125,27 +129,44 @@ static tkr_error_t set_endpoint(struct auth *auth, const struct http_argument *a
     return TKR_OK;
 }
 
+static tkr_error_t set_mode(struct auth *auth, const struct http_argument *argument,
+                            struct fault *fault)
+{
+    if (auth->has_mode || strcmp(argument->value, "nginx") != 0) {
+        return fault_set(fault, TKR_INVALID, "mode", "must be `nginx`, once");
+    }
+    auth->has_mode = true;
+    return TKR_OK;
+}
+
+static tkr_error_t set_dry_run(struct auth *auth, const struct http_argument *argument,
+                               struct fault *fault)
+{
+    return auth_trial_read(&auth->trial.dry_run, argument, fault);
+}
+
+static tkr_error_t set_explain(struct auth *auth, const struct http_argument *argument,
+                               struct fault *fault)
+{
+    return auth_trial_read(&auth->trial.explain, argument, fault);
+}
+
 static tkr_error_t read_argument(struct auth *auth, const struct http_argument *argument,
                                  struct fault *fault)
 {
-    if (strcmp(argument->name, "scope") == 0) {
-        return add_scope(auth, argument, fault);
-    }
-    if (strcmp(argument->name, "cost") == 0) {
-        return set_cost(auth, argument, fault);
-    }
-    if (strcmp(argument->name, "user") == 0) {
-        return set_user(auth, argument, fault);
-    }
-    if (strcmp(argument->name, "endpoint") == 0) {
-        return set_endpoint(auth, argument, fault);
-    }
-    if (strcmp(argument->name, "mode") == 0) {
-        if (auth->has_mode || strcmp(argument->value, "nginx") != 0) {
-            return fault_set(fault, TKR_INVALID, "mode", "must be `nginx`, once");
+    static const struct {
+        const char *name;
+        tkr_error_t (*read)(struct auth *auth, const struct http_argument *argument,
+                            struct fault *fault);
+    } known[] = {
+        {"scope", add_scope},     {"cost", set_cost},         {"user", set_user},
+        {"mode", set_mode},       {"endpoint", set_endpoint}, {"dry_run", set_dry_run},
+        {"explain", set_explain},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(argument->name, known[i].name) == 0) {
+            return known[i].read(auth, argument, fault);
         }
-        auth->has_mode = true;
-        return TKR_OK;
     }
     char shown[JSON_NAME_SHOWN_SIZE];
     return fault_set(fault, TKR_UNKNOWN_MEMBER, json_name_shown(argument->name, shown),
@@ -208,6 +229,10 @@ static void answer_valid(struct auth *auth, const struct verify_result *result)
     if (auth->nginx_mode) {
         http_set_header(auth->exchange, "X-Auth-Status", "200");
     }
+    if (UNLIKELY(auth_trial_asked(&auth->trial))) {
+        auth_trial_answer_valid(auth->exchange, &auth->request, result);
+        return;
+    }
     http_answer(auth->exchange, 200, NULL, NULL, 0, false);
 }
 
@@ -223,7 +248,16 @@ static void answer_refusal(struct auth *auth, unsigned status, const char *code,
         set_number(auth, "X-Auth-Status", status);
         status = status == 401 ? 401 : 403;
     }
-    http_answer_problem(auth->exchange, status, code, title, fault);
+    auth_trial_answer_problem(auth->exchange, &auth->request, status, code, title, fault);
+}
+
+/* The proxy's mistake. */
+static unsigned refuse_question(struct auth *auth, const struct fault *fault)
+{
+    tkr_error_t error = fault->error;
+    answer_refusal(auth, status_of_error(error), tkr_error_name(error), tkr_error_text(error),
+                   fault);
+    return OUTCOME_BAD_REQUEST;
 }
 
 /* RFC 6750 §3.1: the challenge names the scope that is necessary. */
@@ -349,7 +383,7 @@ static void verify(struct auth *auth, const struct request_headers *headers,
                    struct attempt *attempt, struct verify_result *result)
 {
     struct attempts *attempts = auth->api->attempts;
-    attempt->known = headers->attempt != NULL &&
+    attempt->known = headers->attempt != NULL && !auth->request.dry_run &&
                      client_peer_trusted(&auth->api->trust, http_peer(auth->exchange)) &&
                      attempt_key(headers->attempt, headers->attempt_length, auth->request.token,
                                  auth->request.token_length, &attempt->key) == TKR_OK;
@@ -380,10 +414,11 @@ static unsigned decide(struct auth *auth)
 {
     struct fault fault = {0};
     tkr_error_t error = read_query(auth, &fault);
+    if (error == TKR_OK && UNLIKELY(auth_trial_asked(&auth->trial))) {
+        error = auth_trial_admit(&auth->trial, auth->api, auth->exchange, &auth->request, &fault);
+    }
     if (error != TKR_OK) {
-        answer_refusal(auth, status_of_error(error), tkr_error_name(error), tkr_error_text(error),
-                       &fault);
-        return OUTCOME_BAD_REQUEST;
+        return refuse_question(auth, &fault);
     }
     struct request_headers headers;
     request_headers_read_auth(&headers, auth->api, auth->exchange);
@@ -398,11 +433,8 @@ static unsigned decide(struct auth *auth)
     if (headers.overflowed ||
         client_address(&auth->api->trust, http_peer(auth->exchange), headers.forwarded_for,
                        headers.forwarded_for_length, &auth->request.client) != TKR_OK) {
-        error =
-            fault_set(&fault, TKR_MALFORMED, "X-Forwarded-For", "it is not a list of addresses");
-        answer_refusal(auth, status_of_error(error), tkr_error_name(error), tkr_error_text(error),
-                       &fault);
-        return OUTCOME_BAD_REQUEST;
+        fault_set(&fault, TKR_MALFORMED, "X-Forwarded-For", "it is not a list of addresses");
+        return refuse_question(auth, &fault);
     }
     auth->request.token = headers.credential.text;
     auth->request.token_length = headers.credential.length;
@@ -443,6 +475,7 @@ static void auth_init(struct auth *auth, struct api *api, struct http_exchange *
     auth->exchange = exchange;
     auth->thread = thread;
     auth->nginx_mode = auth->has_mode = auth->has_cost = auth->again = false;
+    auth->trial = (struct auth_trial){0};
     memcpy(auth->credits, "-", sizeof "-");
     auth->request = (struct verify_request){.cost = 1, .scopes = auth->scopes};
 }

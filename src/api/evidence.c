@@ -11,6 +11,9 @@
 static bool begin(struct api *api, const struct verify_request *request,
                   const struct verify_result *result, char ret_client[IP_TEXT_SIZE])
 {
+    if (request->dry_run) {
+        return false;
+    }
     const char *text = ip_format(&request->client, ret_client);
     return authority_try_begin(api->options.authority, result->token_id, result->honeytoken, text,
                                strlen(text));
@@ -53,7 +56,7 @@ void evidence_of_call(struct api_call *call, const struct verify_request *reques
 {
     struct api *api = call->api;
     char client[IP_TEXT_SIZE];
-    if (request->dry_run || !begin(api, request, result, client)) {
+    if (!begin(api, request, result, client)) {
         return;
     }
     const char *endpoint = LOCAL_ENDPOINT;

@@ -191,7 +191,7 @@ static void emit_warnings(struct emitter *emitter, const struct verify_result *r
     emit_close(emitter, ']');
 }
 
-static void emit_explanation(struct emitter *emitter, const struct verify_explanation *explanation)
+void emit_explanation(struct emitter *emitter, const struct verify_explanation *explanation)
 {
     emit_open(emitter, "explain", '[');
     for (int i = 0; i < CHECK_COUNT; i++) {

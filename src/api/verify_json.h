@@ -19,6 +19,8 @@ MUST_USE tkr_error_t verify_request_read(const json_t *object, const char *path,
 /* An object. All members are always there; null, [] or {} when the token is not known. */
 void emit_verify_result(struct emitter *emitter, const char *name,
                         const struct verify_request *request, const struct verify_result *result);
+/* The member `explain`, into an open object or alone. */
+void emit_explanation(struct emitter *emitter, const struct verify_explanation *explanation);
 /* Only the members that say what the token is and what remains, into an open object. */
 void emit_verify_members(struct emitter *emitter, const struct verify_result *result);
 

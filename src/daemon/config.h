@@ -72,6 +72,7 @@ struct config {
     struct config_source *credential_sources;
     size_t credential_source_count;
     char *attempt_header;
+    int64_t auth_trials; /* 0 or 1 */
     /* [limits] */
     int64_t window_kinds[WINDOW_COUNT]; /* enum window_kind */
     /* [lifetime] */

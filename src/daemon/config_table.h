@@ -101,6 +101,10 @@
       "A header in which a trusted proxy, or one at the Unix socket, sends an id of the request " \
       "that it makes itself: when it asks again with the same id and token within 60 seconds, " \
       "that is not counted again. The proxy must not pass on what its client sent. Empty: none.") \
+    X(auth, trials, CHOICE, auth_trials, 0, 0, "off", "off,on", "", \
+      "on: trusted proxies, and any at the Unix socket, may ask /auth with dry_run=true, which takes " \
+      "nothing from any limit, and explain=true, which tells every check. Only where no client " \
+      "reaches the query of /auth. A peer of the Unix socket that speaks for itself always may.") \
     X(limits, minute, CHOICE, window_kinds[WINDOW_MINUTE], 0, 0, "sliding", "fixed,sliding", "", \
       "sliding: at most the limit in any 60 seconds. fixed: in each minute of the clock.") \
     X(limits, hour, CHOICE, window_kinds[WINDOW_HOUR], 0, 0, "fixed", "fixed,sliding", "", \

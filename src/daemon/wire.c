@@ -222,6 +222,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .trusted_proxy_count = config->trusted_proxy_count,
         .realm = config->realm,
         .attempt_header = config->attempt_header,
+        .trials = config->auth_trials != 0,
         .socket_admin_uid = geteuid(),
         .self_service = config->self_service != 0,
         .adoption = adoption_of(wire, config),

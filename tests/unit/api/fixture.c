@@ -113,6 +113,7 @@ static void start_authority(struct fixture *fixture)
 }
 
 const char *fixture_leak_keys;
+bool fixture_trials;
 
 static void start_api(struct fixture *fixture, uid_t admin_uid)
 {
@@ -131,6 +132,7 @@ static void start_api(struct fixture *fixture, uid_t admin_uid)
         .trusted_proxy_count = 1,
         .realm = "test",
         .attempt_header = "X-Attempt",
+        .trials = fixture_trials,
         .socket_admin_uid = admin_uid,
         .self_service = true,
         .leaks = {fixture_leak_keys, fixture_leak_keys != NULL ? strlen(fixture_leak_keys) : 0,

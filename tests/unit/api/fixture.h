@@ -59,6 +59,8 @@ void fixture_secret(struct fixture *fixture, const char *text);
 
 /* The keys of who reports leaks, for the fixtures that are set up from now on; NULL: none. */
 extern const char *fixture_leak_keys;
+/* Likewise, whether proxies may ask for trials (auth.trials). */
+extern bool fixture_trials;
 /* What verifiers counted and noticed is in the store. */
 void fixture_flush(struct fixture *fixture);
 /* How many audit events of a type there are. */
