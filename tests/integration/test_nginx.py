@@ -120,7 +120,7 @@ def test_the_caller_sees_what_is_left(proxied):
     assert '"minute";q=5;w=60' in answer.headers["ratelimit-policy"]
 
 
-@pytest.mark.parametrize("name", [*IDENTITY, "X-Auth-Status"])
+@pytest.mark.parametrize("name", [*IDENTITY, "X-Auth-Status", "X-Auth-Dry-Run", "X-Auth-Explain"])
 @pytest.mark.parametrize("spelling", [
     str, str.upper, str.lower,
     lambda name: name.replace("-", "_"),
@@ -242,6 +242,67 @@ def test_a_mistake_in_the_configuration_opens_nothing_and_is_500(daemon, make_pr
     answer = proxy.get("/reports/x", bearer(token))
     assert answer.status == 500
     assert problem(answer)["code"] == "internal"
+
+
+@pytest.mark.parametrize("over", ["tcp", "unix"])
+def test_nothing_that_a_caller_sends_makes_the_question_a_trial(make_daemon, make_proxy, over):
+    """Also where the operator lets the proxy ask for trials."""
+    daemon = make_daemon({"auth.trials": "on", "server.trusted_proxies": "127.0.0.1"}).init().start()
+    proxy = make_proxy(daemon, over=over)
+    targets = ["/?dry_run=true", "/?a=b&dry_run=true&explain=true", "/reports/x?dry_run=true",
+               "/reports/x?scope=reports:read&dry_run=true", "/%3Fdry_run=true", "/x%26dry_run=true",
+               "/reports/&dry_run=true", "/;dry_run=true", "/?%64ry_run=true", "/??dry_run=true",
+               "/?mode=nginx&dry_run=true", "/_tokenry/auth?dry_run=true"]
+    claims = {"X-Original-URI": "/auth?dry_run=true", "X-Auth-Dry-Run": "true",
+              "X-Auth-Request-Redirect": "/auth?dry_run=true", "Connection": "Tokenry-Peer"}
+    for number, target in enumerate(targets):
+        for headers in ({}, claims):
+            token = daemon.create(name=f"t{number}{len(headers)}", limits={"minute": 2},
+                                  scopes=["reports:read"])["token"]
+            answers = [proxy.get(target, {**bearer(token), **headers}) for _ in range(3)]
+            # 404: what is internal does not exist, and was not asked about.
+            expected = [404] * 3 if target.startswith("/_tokenry/") else [200, 200, 429]
+            assert [answer.status for answer in answers] == expected, target
+            for answer in answers:
+                assert "x-auth-explain" not in answer.headers
+                if answer.status == 200:
+                    assert not seen(answer, "X-Auth-Dry-Run") and not seen(answer, "X-Auth-Explain")
+
+
+@pytest.mark.parametrize("trials", ["off", "on"])
+def test_the_operators_own_trial_passes_only_where_it_is_allowed(make_daemon, make_proxy, trials):
+    daemon = make_daemon({"auth.trials": trials,
+                          "server.trusted_proxies": "127.0.0.1"}).init().start()
+    proxy = make_proxy(daemon)
+    token = daemon.create(scopes=["reports:read"], limits={"minute": 1})["token"]
+    proxy.stop()
+    site = proxy.folder / "nginx" / "conf.d" / "tokenry.conf"
+    site.write_text(site.read_text().replace("scope=reports:read",
+                                             "scope=reports:read&dry_run=true&explain=true"))
+    proxy.start(keep_configuration=True)
+    for _ in range(3):
+        answer = proxy.get("/reports/x", bearer(token))
+        assert answer.status == (200 if trials == "on" else 500)
+    assert proxy.get("/", bearer(token)).status == 200  # it consumed nothing, refused or not
+    assert proxy.get("/", bearer(token)).status == 429
+    if trials == "on":
+        assert proxy.get("/reports/x", bearer(token)).status == 429
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_over_tcp_a_trial_is_for_trusted_proxies_only(make_daemon, trusted):
+    proxies = "127.0.0.1" if trusted else "192.0.2.1"
+    daemon = make_daemon({"auth.trials": "on", "server.trusted_proxies": proxies}).init().start()
+    token = daemon.create(limits={"minute": 1})["token"]
+    for _ in range(3):
+        answer = daemon.auth(token, "?dry_run=true&explain=true")
+        if trusted:
+            assert (answer.status, answer.headers["x-auth-dry-run"]) == (200, "true")
+            assert answer.json["explain"][0] == {"check": "shape", "outcome": "passed"}
+            assert answer.headers["x-auth-explain"].startswith("shape=passed, known=passed, ")
+        else:
+            assert (answer.status, answer.json["member"]) == (400, "dry_run")
+    assert [daemon.auth(token).status for _ in range(2)] == [200, 429]
 
 
 def test_a_server_of_ones_own_needs_no_location_with_a_scope(daemon, make_proxy):
