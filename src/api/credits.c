@@ -16,7 +16,8 @@ static const char no_reservation[] = "no reservation has this ID";
 
 /* --- a token's credits ----------------------------------------------------------------------- */
 
-static void answer_credits(struct api_call *call, const struct token *token)
+/* `replayed` NULL: nothing was asked to be done. */
+static void answer_credits(struct api_call *call, const struct token *token, const bool *replayed)
 {
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
@@ -33,6 +34,9 @@ static void answer_credits(struct api_call *call, const struct token *token)
         emit_count(&emitter, "used", token->credits.used);
     }
     emit_credits(&emitter, &token->credits);
+    if (replayed != NULL) {
+        emit_bool(&emitter, "replayed", *replayed);
+    }
     emit_close(&emitter, '}');
     resource_etag(call, token->version);
     call_answer(call, 200, &body);
@@ -44,7 +48,7 @@ void credits_get(struct api_call *call)
     tkr_error_t error = authority_get_token(call->api->options.authority, &call->principal,
                                             call->parameter, call->arena, &token);
     if (error == TKR_OK) {
-        answer_credits(call, &token);
+        answer_credits(call, &token, NULL);
     } else {
         resource_fail(call, error, NULL, no_token);
     }
@@ -54,7 +58,7 @@ static void put_done(void *context, const struct change_result *result)
 {
     struct api_call *call = context;
     if (result->error == TKR_OK) {
-        answer_credits(call, &result->token);
+        answer_credits(call, &result->token, &result->replayed);
     } else {
         resource_fail(call, result->error, &result->fault, no_token);
     }
@@ -63,13 +67,13 @@ static void put_done(void *context, const struct change_result *result)
 static tkr_error_t put(struct api_call *call, struct fault *fault)
 {
     json_t *root CLEANUP(json_decref_p) = NULL;
-    struct credits_asked asked;
-    uint64_t if_version;
+    struct credits_change asked = {.token_id = call->parameter};
     TRY(json_parse(call->body, call->body_length, &root, fault));
-    TRY(credits_read(root, "", false, &asked, fault));
-    TRY(resource_if_match(call, &if_version, fault));
-    return authority_set_credits(call->api->options.authority, &call->principal, call->parameter,
-                                 &asked, if_version, put_done, call, fault);
+    TRY(credits_read(root, "", false, &asked.asked, fault));
+    TRY(resource_if_match(call, &asked.if_version, fault));
+    TRY(token_request_key(call, &asked.idempotency_key, asked.request_digest));
+    return authority_set_credits(call->api->options.authority, &call->principal, &asked, put_done,
+                                 call, fault);
 }
 
 void credits_put(struct api_call *call)

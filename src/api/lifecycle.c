@@ -34,10 +34,7 @@ static tkr_error_t rotate(struct resource_change *change, struct fault *fault)
     TRY(parse_body(change, fault));
     TRY(token_rotate_read(change->root, authority_now_ms(authority), &asked, fault));
     TRY(resource_if_match(call, &asked.if_version, fault));
-    if (call->idempotency_key != NULL) {
-        asked.idempotency_key = call->idempotency_key;
-        TRY(token_request_digest(call, asked.request_digest));
-    }
+    TRY(token_request_key(call, &asked.idempotency_key, asked.request_digest));
     return authority_rotate_token(authority, &call->principal, call->parameter, &asked,
                                   token_created, change, fault);
 }

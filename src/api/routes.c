@@ -189,6 +189,11 @@ const char *api_route_path(int id)
     return http_rows[id].path;
 }
 
+const char *api_path_of(const struct api_route *route)
+{
+    return api_route_path((int)(route - api_rows));
+}
+
 bool api_scope_opens_route(const char *scope)
 {
     bool opens = false;

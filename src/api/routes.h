@@ -9,6 +9,8 @@
 const struct api_route *api_route_by_id(int id);
 /* Its path, a literal, with {…} as it stands there. */
 const char *api_route_path(int id);
+/* The same of a row. */
+const char *api_path_of(const struct api_route *route);
 /* Whether a token with this one scope may call a route that demands one. */
 bool api_scope_opens_route(const char *scope);
 /* For local calls: finds the row of a method and path; `ret_parameter` gets what stands for

@@ -21,16 +21,16 @@ enum {
     MEMBER_EXPIRES_AT,
     MEMBER_EXPIRES_IN,
     MEMBER_EXPIRES_IN_DAYS,
-    MEMBER_DISABLED, /* the last one of both */
-    MEMBER_SHARED_COUNT = MEMBER_DISABLED,
-    MEMBER_UPDATE_COUNT = MEMBER_DISABLED + 1,
-    MEMBER_USER_ID = MEMBER_SHARED_COUNT,
+    MEMBER_SHARED_COUNT,
+    MEMBER_CREDITS = MEMBER_SHARED_COUNT, /* not of a key of one's own */
+    MEMBER_DISABLED,
+    MEMBER_UPDATE_COUNT,
+    MEMBER_USER_ID = MEMBER_DISABLED,
     MEMBER_ORG_ID,
     MEMBER_KIND,
     MEMBER_ENV,
     MEMBER_TOKEN,
     MEMBER_FORCE,
-    MEMBER_CREDITS,
     MEMBER_HONEYTOKEN,
     MEMBER_CREATE_COUNT,
     MEMBER_OWN_ENV = MEMBER_SHARED_COUNT,
@@ -80,6 +80,7 @@ static const struct json_member own_members[MEMBER_OWN_COUNT] = {
 static const struct json_member update_members[MEMBER_UPDATE_COUNT] = {
     [MEMBER_NAME] = {"name", JSON_IS_TEXT, .least = 1, .most = TOKEN_NAME_BYTES_MAX},
     SHARED_MEMBERS,
+    [MEMBER_CREDITS] = {"credits", JSON_IS_OBJECT, .nullable = true},
     [MEMBER_DISABLED] = {"disabled", JSON_IS_BOOL},
 };
 
@@ -245,6 +246,24 @@ static tkr_error_t read_env(const struct json_given *env, struct token_create *c
     return TKR_OK;
 }
 
+/* NULL: unlimited. */
+static tkr_error_t read_credits(const struct json_given *given, struct arena *arena,
+                                const struct credits_asked **ret_credits, struct fault *fault)
+{
+    *ret_credits = NULL;
+    if (!given->present || given->null) {
+        return TKR_OK;
+    }
+    struct credits_asked *credits = arena_alloc(arena, sizeof *credits);
+    ENSURE(credits != NULL, TKR_MEMORY);
+    if (json_object_size(given->value) == 0) {
+        return fault_set(fault, TKR_INVALID, "credits", "how many, or which refill? null is none");
+    }
+    TRY(credits_read(given->value, "credits.", true, credits, fault));
+    *ret_credits = credits;
+    return TKR_OK;
+}
+
 static tkr_error_t read_kind_and_env(const struct json_given *given, struct token_create *create,
                                      struct fault *fault)
 {
@@ -308,12 +327,7 @@ tkr_error_t token_create_read(const json_t *root, int64_t now_ms, struct arena *
     };
     TRY(read_kind_and_env(given, &create, fault));
     TRY(read_shared(given, now_ms, arena, &create, fault));
-    if (given[MEMBER_CREDITS].present && !given[MEMBER_CREDITS].null) {
-        struct credits_asked *credits = arena_alloc(arena, sizeof *credits);
-        ENSURE(credits != NULL, TKR_MEMORY);
-        TRY(credits_read(given[MEMBER_CREDITS].value, "credits.", true, credits, fault));
-        create.credits = credits;
-    }
+    TRY(read_credits(&given[MEMBER_CREDITS], arena, &create.credits, fault));
     if (create.chosen != NULL && !text_is_visible_ascii(create.chosen, create.chosen_length)) {
         return fault_set(fault, TKR_INVALID, "token", "must be visible ASCII characters");
     }
@@ -341,6 +355,7 @@ tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *
         .has_allowed_ips = given[MEMBER_ALLOWED_IPS].present,
         .has_metadata = given[MEMBER_METADATA].present,
         .has_not_before = given[MEMBER_NOT_BEFORE].present,
+        .has_credits = given[MEMBER_CREDITS].present,
         .has_disabled = given[MEMBER_DISABLED].present,
         .disabled = given[MEMBER_DISABLED].boolean,
     };
@@ -355,6 +370,7 @@ tkr_error_t token_update_read(const json_t *root, int64_t now_ms, struct arena *
     if (update.has_metadata) {
         TRY(metadata_read(&given[MEMBER_METADATA], arena, &update.metadata, fault));
     }
+    TRY(read_credits(&given[MEMBER_CREDITS], arena, &update.credits, fault));
     *ret_update = update;
     return TKR_OK;
 }

@@ -19,6 +19,7 @@
 #include "api/tokens.h"
 #include "base/text.h"
 #include "crypto/digest.h"
+#include "policy/scopes.h"
 
 static const char missing[] = "no token has this ID";
 
@@ -106,14 +107,22 @@ void token_created(void *context, const struct change_result *result)
 tkr_error_t token_request_digest(const struct api_call *call, uint8_t ret_digest[32])
 {
     struct buffer text CLEANUP(buffer_deinit);
-    buffer_init_secret(&text, HTTP_BODY_BYTES_MAX + 2 * USER_ID_BYTES_MAX);
+    buffer_init_secret(&text, HTTP_BODY_BYTES_MAX + 4 * USER_ID_BYTES_MAX);
     buffer_add(&text, call->principal.user_id, strlen(call->principal.user_id) + 1);
+    buffer_add(&text, api_path_of(call->route), strlen(api_path_of(call->route)) + 1);
     if (call->parameter != NULL) {
         buffer_add(&text, call->parameter, strlen(call->parameter) + 1);
     }
     buffer_add(&text, call->body, call->body_length);
     TRY(buffer_status(&text));
     return digest_sha256(text.data, text.length, ret_digest);
+}
+
+tkr_error_t token_request_key(const struct api_call *call, const char **ret_key,
+                              uint8_t ret_digest[32])
+{
+    *ret_key = call->idempotency_key;
+    return *ret_key != NULL ? token_request_digest(call, ret_digest) : TKR_OK;
 }
 
 static tkr_error_t create(struct resource_change *change, struct fault *fault)
@@ -123,10 +132,7 @@ static tkr_error_t create(struct resource_change *change, struct fault *fault)
     struct token_create asked;
     TRY(json_parse(call->body, call->body_length, &change->root, fault));
     TRY(token_create_read(change->root, authority_now_ms(authority), call->arena, &asked, fault));
-    if (call->idempotency_key != NULL) {
-        asked.idempotency_key = call->idempotency_key;
-        TRY(token_request_digest(call, asked.request_digest));
-    }
+    TRY(token_request_key(call, &asked.idempotency_key, asked.request_digest));
     return authority_create_token(authority, &call->principal, &asked, token_created, change,
                                   fault);
 }
@@ -154,9 +160,23 @@ void token_changed(void *context, const struct change_result *result)
     emit_warnings(&emitter, result);
     emit_count(&emitter, "versions_changed", result->versions);
     emit_count(&emitter, "children_revoked", result->family);
+    emit_bool(&emitter, "replayed", result->replayed);
     emit_close(&emitter, '}');
     resource_etag(call, result->token.version);
     call_answer(call, 200, &body);
+}
+
+/* Who may change a token need not be who gives credits: here it takes both, or PUT …/credits would
+ * ask for its scope in vain. */
+static tkr_error_t check_credits_scope(const struct api_call *call,
+                                       const struct token_update *asked, struct fault *fault)
+{
+    static const char scope[] = "credits:write";
+    const char *granted = call->principal.scopes;
+    if (asked->has_credits && !scopes_grant(granted, strlen(granted), scope, strlen(scope))) {
+        return fault_set(fault, TKR_FORBIDDEN, "credits", "scope `%s` is needed, too", scope);
+    }
+    return TKR_OK;
 }
 
 static tkr_error_t update(struct resource_change *change, struct fault *fault)
@@ -167,6 +187,8 @@ static tkr_error_t update(struct resource_change *change, struct fault *fault)
     TRY(json_parse(call->body, call->body_length, &change->root, fault));
     TRY(token_update_read(change->root, authority_now_ms(authority), call->arena, &asked, fault));
     TRY(resource_if_match(call, &asked.if_version, fault));
+    TRY(check_credits_scope(call, &asked, fault));
+    TRY(token_request_key(call, &asked.idempotency_key, asked.request_digest));
     return authority_update_token(authority, &call->principal, call->parameter, &asked,
                                   token_changed, change, fault);
 }

@@ -5,6 +5,14 @@
  * which use the same credits. What a grant says about what is left is turned into an allowance
  * for the present period, with what was used in it: so uses between here and the segment count
  * against the new allowance, and none is forgiven.
+ *
+ * They are given by a change of their own, or with an update of the token. An update that names
+ * them writes the token first, as any update does, and then this as if it were asked for by
+ * itself, within the same mark: an event `credits.set` tells of every change of credits.
+ *
+ * Adding is not the same when it is done twice, and neither is setting, which forgives what was
+ * used in between. So with an Idempotency-Key either is done once: the key is in the transaction
+ * that gives the credits.
  */
 #include <string.h>
 
@@ -28,24 +36,35 @@ tkr_error_t credits_check(const struct credits_asked *asked, struct fault *fault
     return TKR_OK;
 }
 
+static tkr_error_t prepare(const struct authority *authority, const struct credits_change *asked,
+                           struct change *change, struct fault *fault)
+{
+    TRY(change_copy_id(asked->token_id, change));
+    if (asked->idempotency_key != NULL) {
+        TRY(check_text(authority, "Idempotency-Key", asked->idempotency_key,
+                       IDEMPOTENCY_KEY_BYTES_MAX, fault));
+    }
+    change->credits = asked->asked;
+    change->if_version = asked->if_version;
+    change_copy_key(change, asked->idempotency_key, asked->request_digest);
+    return arena_overflowed(change->arena) ? TKR_MEMORY : TKR_OK;
+}
+
 tkr_error_t authority_set_credits(struct authority *authority, const struct principal *by,
-                                  const char *token_id, const struct credits_asked *asked,
-                                  uint64_t if_version, change_done done, void *context,
-                                  struct fault *fault)
+                                  const struct credits_change *asked, change_done done,
+                                  void *context, struct fault *fault)
 {
     struct change *change = NULL;
-    TRY(credits_check(asked, fault));
+    TRY(credits_check(&asked->asked, fault));
     if (atomic_load(&authority->segment_full)) {
         return fault_set(fault, TKR_NO_SPACE, "", "the runtime directory is full");
     }
     TRY(change_new(authority, &change_credits, by, done, context, &change, fault));
-    tkr_error_t error = change_copy_id(token_id, change);
+    tkr_error_t error = prepare(authority, asked, change, fault);
     if (error != TKR_OK) {
         change_free(authority, change);
         return error;
     }
-    change->credits = *asked;
-    change->if_version = if_version;
     return writer_submit(authority, change, fault);
 }
 
@@ -118,6 +137,14 @@ static tkr_error_t decide_row(struct authority *authority, struct change *change
     return TKR_OK;
 }
 
+static struct store_event event_of(const struct authority *authority, const struct change *change,
+                                   const struct token *token, const char *details)
+{
+    struct store_event event = change_event(authority, change, token, details);
+    event.type = change_credits.event;
+    return event;
+}
+
 static void tell_credits(struct details *details, const struct token_credits *credits)
 {
     details_flag(details, "unlimited", credits->unlimited);
@@ -156,7 +183,7 @@ static tkr_error_t spread(struct authority *authority, struct change *change,
         other.has_credit_line = token->has_credit_line;
         other.credit_line = token->credit_line;
         other.updated_at_ms = token->updated_at_ms;
-        struct store_event event = change_event(authority, change, &other, details);
+        struct store_event event = event_of(authority, change, &other, details);
         TRY(store->update_token(store->store, &other, &event));
     }
     return TKR_OK;
@@ -171,11 +198,8 @@ static tkr_error_t attach(struct authority *authority, struct change *change, st
     token->has_credit_line = !change->credits.unlimited;
     token->credit_line = SEGMENT_NO_LINE;
     token->updated_at_ms = segment_writer_now_ms(authority->segment);
-    struct store_event event = change_event(authority, change, token, details);
+    struct store_event event = event_of(authority, change, token, details);
     TRY(store->update_token(store->store, token, &event));
-    if (change->credits.unlimited) {
-        TRY(credits_drop(authority, former));
-    }
     return spread(authority, change, token, former, details);
 }
 
@@ -189,8 +213,10 @@ static tkr_error_t make_unlimited(struct authority *authority, struct change *ch
     details_init(&details);
     struct token_credits before = credits_of_token(authority, token);
     struct token_credits after = {.unlimited = true};
+    uint32_t former = token->credit_line;
     change->changed = true;
-    return attach(authority, change, token, write_details(&details, &before, &after));
+    TRY(attach(authority, change, token, write_details(&details, &before, &after)));
+    return credits_drop(authority, former); /* last, as in give: the book is not undone */
 }
 
 static tkr_error_t give(struct authority *authority, struct change *change, struct token *token)
@@ -212,7 +238,7 @@ static tkr_error_t give(struct authority *authority, struct change *change, stru
     TRY(decide_row(authority, change, has, &row));
     struct token_credits after = credits_describe(&row, used, now_ms);
     const char *text = write_details(&details, &before, &after);
-    struct store_event event = change_event(authority, change, token, text);
+    struct store_event event = event_of(authority, change, token, text);
     change->changed = true;
     if (has) {
         return credits_write(authority, &row, &event);
@@ -222,32 +248,46 @@ static tkr_error_t give(struct authority *authority, struct change *change, stru
     return credits_write(authority, &row, NULL);
 }
 
-static tkr_error_t apply_credits(struct authority *authority, struct change *change)
+static tkr_error_t set(struct authority *authority, struct change *change, struct token *token)
 {
-    const struct store_port *store = authority->store;
+    return change->credits.unlimited ? make_unlimited(authority, change, token)
+                                     : give(authority, change, token);
+}
+
+tkr_error_t credits_update(struct authority *authority, struct change *change, struct token *token)
+{
+    return change->update.has_credits ? set(authority, change, token) : TKR_OK;
+}
+
+static tkr_error_t change_them(struct authority *authority, struct change *change)
+{
     struct token token;
     TRY(change_read_current(authority, change, change->asked.id, &token));
     TRY(check_change(change, &token));
-    TRY(store->mark(store->store));
-    tkr_error_t error = change->credits.unlimited ? make_unlimited(authority, change, &token)
-                                                  : give(authority, change, &token);
-    tkr_error_t released = store->release(store->store, error != TKR_OK);
-    TRY(released);
-    if (error != TKR_OK) {
-        change->changed = false;
-        change->other_count = 0;
-        return error;
-    }
+    TRY(change_put_key(authority, change, token.id));
+    TRY(set(authority, change, &token));
     change->result.token = token;
     return TKR_OK;
 }
 
-static tkr_error_t show_credits(struct authority *authority, struct change *change)
+static tkr_error_t apply_credits(struct authority *authority, struct change *change)
+{
+    bool replayed = false;
+    TRY(change_replay(authority, change, &replayed));
+    return replayed ? TKR_OK : change_apply_marked(authority, change, change_them);
+}
+
+tkr_error_t credits_show_others(struct authority *authority, const struct change *change)
 {
     for (size_t i = 0; i < change->other_count; i++) {
         TRY(show_stored_token(authority, change->others[i]));
     }
     return TKR_OK;
+}
+
+static tkr_error_t show_credits(struct authority *authority, struct change *change)
+{
+    return credits_show_others(authority, change);
 }
 
 const struct change_kind change_credits = {"credits.set", apply_credits, show_credits};

@@ -176,6 +176,9 @@ MUST_USE tkr_error_t change_make_text(struct authority *authority,
  * token, without its plaintext. IDEMPOTENCY: it was another request. */
 MUST_USE tkr_error_t change_replay(struct authority *authority, struct change *change,
                                    bool *ret_replayed);
+/* The same step at the other end: the key did it. NULL key: nothing. */
+MUST_USE tkr_error_t change_put_key(struct authority *authority, const struct change *change,
+                                    const char *token_id);
 /* Runs a change that makes several calls of the store: undone as a whole when it fails. */
 MUST_USE tkr_error_t change_apply_marked(struct authority *authority, struct change *change,
                                          tkr_error_t (*apply)(struct authority *, struct change *));
@@ -461,6 +464,14 @@ MUST_USE tkr_error_t credits_give_back(struct authority *authority, uint32_t lin
 struct token_credits credits_of_token(struct authority *authority, const struct token *token);
 /* The milliseconds until there are `amount`; 0: never. */
 int64_t credits_wait_ms(const struct token_credits *credits, uint64_t amount, int64_t now_ms);
+
+/* --- authority_credits.c ----------------------------------------------------------------- */
+/* The credits of an update, on the writer thread, after the token was written. They bring an event
+ * of their own. */
+MUST_USE tkr_error_t credits_update(struct authority *authority, struct change *change,
+                                    struct token *token);
+/* After the commit: what else shares them. */
+MUST_USE tkr_error_t credits_show_others(struct authority *authority, const struct change *change);
 
 /* --- authority_reserve.c ----------------------------------------------------------------- */
 /* Refunds reservations whose time is over. On the writer thread, between batches. */

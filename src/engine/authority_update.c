@@ -32,6 +32,13 @@ static tkr_error_t check_update(struct authority *authority, const struct token_
     if (update->has_allowed_ips) {
         TRY(check_networks(update->allowed_ip_count, fault));
     }
+    if (update->credits != NULL) {
+        TRY(credits_check(update->credits, fault));
+    }
+    if (update->idempotency_key != NULL) {
+        TRY(check_text(authority, "Idempotency-Key", update->idempotency_key,
+                       IDEMPOTENCY_KEY_BYTES_MAX, fault));
+    }
     return update->has_metadata ? check_metadata(authority, update->metadata, fault) : TKR_OK;
 }
 
@@ -52,6 +59,7 @@ static tkr_error_t check_self(const struct change *change, const struct token_up
         {update->has_allowed_ips, "allowed_ips"},
         {update->has_not_before, "not_before"},
         {update->has_expires, "expires_at"},
+        {update->has_credits, "credits"},
     };
     if (strcmp(change->by.token_id, change->asked.id) != 0 || principal_is_global(&change->by)) {
         return TKR_OK;
@@ -93,6 +101,10 @@ static tkr_error_t copy_update(const struct token_update *update, struct change 
         copy->allowed_ips = networks;
     }
     copy->scopes = NULL; /* change->asked.scopes has them joined */
+    copy->credits = NULL;
+    change->credits =
+        update->credits != NULL ? *update->credits : (struct credits_asked){.unlimited = true};
+    change_copy_key(change, update->idempotency_key, update->request_digest);
     change->if_version = update->if_version;
     return arena_overflowed(arena) ? TKR_TOO_LARGE : TKR_OK;
 }
@@ -186,6 +198,9 @@ static void merge_values(const struct change *change, struct token *token, struc
         token->metadata = update->metadata;
         details_flag(details, "metadata", true);
     }
+    if (update->has_credits) { /* what they were and are is told by an event of theirs */
+        details_flag(details, "credits", true);
+    }
 }
 
 static tkr_error_t merge_scopes(struct authority *authority, struct change *change,
@@ -267,7 +282,8 @@ static tkr_error_t write_update(struct authority *authority, struct change *chan
     if (!was_active && token_status_at(token, token->updated_at_ms) == TOKEN_ACTIVE) {
         TRY(org_replace_older(authority, change, token));
     }
-    return TKR_OK;
+    TRY(change_put_key(authority, change, token->id));
+    return credits_update(authority, change, token);
 }
 
 static tkr_error_t update(struct authority *authority, struct change *change)
@@ -303,12 +319,15 @@ static tkr_error_t update(struct authority *authority, struct change *change)
 
 static tkr_error_t apply_update(struct authority *authority, struct change *change)
 {
-    return change_apply_marked(authority, change, update);
+    bool replayed = false;
+    TRY(change_replay(authority, change, &replayed));
+    return replayed ? TKR_OK : change_apply_marked(authority, change, update);
 }
 
 static tkr_error_t show_change(struct authority *authority, struct change *change)
 {
     TRY(org_show_replaced(authority, change));
+    TRY(credits_show_others(authority, change));
     return show_token(authority, &change->result.token, &change->user);
 }
 

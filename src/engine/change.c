@@ -172,6 +172,7 @@ tkr_error_t change_replay(struct authority *authority, struct change *change, bo
                          "this key came with another request before");
     }
     TRY(store->read_token(store->store, token_id, change->arena, &result->token));
+    ENSURE(principal_sees(&change->by, &result->token), TKR_NOT_FOUND);
     plaintexts_return(&authority->plaintexts, change->plaintext);
     change->plaintext = NULL;
     result->replayed = true;
@@ -179,6 +180,18 @@ tkr_error_t change_replay(struct authority *authority, struct change *change, bo
     result->weak = false;
     *ret_replayed = true;
     return TKR_OK;
+}
+
+tkr_error_t change_put_key(struct authority *authority, const struct change *change,
+                           const char *token_id)
+{
+    const struct store_port *store = authority->store;
+    if (change->idempotency_key == NULL) {
+        return TKR_OK;
+    }
+    return store->put_idempotency(store->store, change->by.org_id, change->idempotency_key,
+                                  change->request_digest, token_id,
+                                  segment_writer_now_ms(authority->segment));
 }
 
 tkr_error_t change_apply_marked(struct authority *authority, struct change *change,

@@ -233,7 +233,7 @@ MUST_USE tkr_error_t authority_import_tokens(struct authority *authority,
 /* What an update may change; `has_` says which. */
 struct token_update {
     bool has_name, has_tier, has_scopes, has_role, has_overrides, has_allowed_ips, has_metadata,
-        has_expires, has_not_before, has_disabled, has_quarantined;
+        has_expires, has_not_before, has_disabled, has_quarantined, has_credits;
     const char *name;
     const char *tier;          /* NULL: its user's, from now on */
     const char *role;          /* NULL: none */
@@ -247,13 +247,16 @@ struct token_update {
     int64_t not_before_ms;
     bool disabled;
     bool quarantined;
-    uint64_t if_version; /* 0: whatever it is; else PRECONDITION when it differs */
+    const struct credits_asked *credits; /* as by authority_set_credits; NULL: unlimited */
+    uint64_t if_version;                 /* 0: whatever it is; else PRECONDITION when it differs */
+    const char *idempotency_key;         /* NULL: none */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* for the key */
 };
 /* The versions beside it that have not ended get the same. Errors: as for creating, and NOT_FOUND,
  * PRECONDITION, CONFLICT (it is revoked; or it was rotated, and its successor is what can be
  * changed), FORBIDDEN (the
  * token has more scope than the caller; or it is the caller's own, which without `*` cannot change
- * its own tier, overrides, networks or times). */
+ * its own tier, overrides, networks, times or credits), IDEMPOTENCY. */
 MUST_USE tkr_error_t authority_update_token(struct authority *authority, const struct principal *by,
                                             const char *token_id, const struct token_update *update,
                                             change_done done, void *context, struct fault *fault);
@@ -376,16 +379,24 @@ struct credits_asked {
     enum credits_interval interval;
     uint64_t refill;
 };
+struct credits_change {
+    const char *token_id;
+    struct credits_asked asked;
+    uint64_t if_version;                        /* 0: whatever it is */
+    const char *idempotency_key;                /* NULL: none */
+    uint8_t request_digest[TOKEN_DIGEST_BYTES]; /* for the key */
+};
 /*
  * Gives the lineage of a token credits, or makes them unlimited. When only a refill is asked for,
- * what is left stays, and a new stock begins with one refill. Subtracting ends at 0. Errors:
+ * what is left stays, and a new stock begins with one refill. Subtracting ends at 0. With a key it
+ * is done once; asked again, the credits are told as they are by then. What is reserved stays so,
+ * beside what is left; once credits are unlimited there is nothing to give it back to. Errors:
  * NOT_FOUND, OUT_OF_RANGE, CONFLICT (it is revoked; there is nothing to add to), FORBIDDEN (the
- * caller's own without `*`, or one with more scope), PRECONDITION.
+ * caller's own without `*`, or one with more scope), PRECONDITION, IDEMPOTENCY.
  */
 MUST_USE tkr_error_t authority_set_credits(struct authority *authority, const struct principal *by,
-                                           const char *token_id, const struct credits_asked *asked,
-                                           uint64_t if_version, change_done done, void *context,
-                                           struct fault *fault);
+                                           const struct credits_change *asked, change_done done,
+                                           void *context, struct fault *fault);
 MUST_USE tkr_error_t credits_check(const struct credits_asked *asked, struct fault *fault);
 
 /*

@@ -67,6 +67,7 @@ struct outcome {
     pthread_cond_t answered;
     bool done;
     tkr_error_t error;
+    bool replayed;
     struct reservation reservation;
     struct token_credits credits, of_token;
 };
@@ -76,6 +77,7 @@ static void take(void *context, const struct change_result *result)
     struct outcome *outcome = context;
     pthread_mutex_lock(&outcome->mutex);
     outcome->error = result->error;
+    outcome->replayed = result->replayed;
     outcome->reservation = result->reservation;
     outcome->credits = result->credits;
     outcome->of_token = result->token.credits;
@@ -102,12 +104,19 @@ static struct outcome wait_for(struct outcome *outcome, tkr_error_t called)
     return *outcome;
 }
 
-static struct outcome set(struct context *context, const char *id, struct credits_asked asked)
+static struct outcome set_once(struct context *context, const char *id, struct credits_asked asked,
+                               const char *key)
 {
     struct outcome outcome;
+    struct credits_change change = {.token_id = id, .asked = asked, .idempotency_key = key};
     outcome_init(&outcome);
-    return wait_for(&outcome, authority_set_credits(context->fixture.authority, &fixture_admin, id,
-                                                    &asked, 0, take, &outcome, NULL));
+    return wait_for(&outcome, authority_set_credits(context->fixture.authority, &fixture_admin,
+                                                    &change, take, &outcome, NULL));
+}
+
+static struct outcome set(struct context *context, const char *id, struct credits_asked asked)
+{
+    return set_once(context, id, asked, NULL);
 }
 
 static struct outcome reserve(struct context *context, uint64_t amount)
@@ -258,6 +267,118 @@ static void test_what_could_not_be_stored_was_not_taken(void **state)
     assert_int_equal(verify(context, &context->token), TKR_VERDICT_QUOTA_EXCEEDED);
 }
 
+static void test_an_update_that_could_not_be_stored_changed_neither_name_nor_credits(void **state)
+{
+    struct context *context = *state;
+    const struct credits_asked fifty = {.operation = CREDITS_SET, .amount = 50};
+    struct token_update given = {
+        .has_name = true, .name = "renamed", .has_credits = true, .credits = &fifty};
+    struct token_update taken = {.has_name = true, .name = "renamed", .has_credits = true};
+    const struct token_update *const updates[] = {&given, &taken};
+    use(context, 1);
+    for (size_t i = 0; i < 2; i++) {
+        faulty_vfs_set(FAULT_DISK_FULL);
+        assert_int_equal(
+            fixture_update(&context->fixture, &fixture_admin, context->token.id, updates[i]).error,
+            TKR_NO_SPACE);
+        faulty_vfs_set(FAULT_NONE);
+        assert_int_equal(remaining(context, context->token.id), 9);
+        struct token token = fixture_stored(&context->fixture, context->token.id, context->arena);
+        assert_string_equal(token.name, "ci");
+        assert_true(token.has_credit_line);
+    }
+    assert_int_equal(
+        fixture_update(&context->fixture, &fixture_admin, context->token.id, &given).error, TKR_OK);
+    assert_int_equal(remaining(context, context->token.id), 50);
+    use(context, 50);
+    assert_int_equal(verify(context, &context->token), TKR_VERDICT_QUOTA_EXCEEDED);
+    assert_int_equal(
+        fixture_update(&context->fixture, &fixture_admin, context->token.id, &taken).error, TKR_OK);
+    use(context, 1);
+    assert_int_equal(fixture_query(&context->fixture, "SELECT count(*) FROM credits"), 0);
+}
+
+static tkr_error_t too_many(struct store *store, const char *lineage_id, uint32_t credit_line,
+                            struct arena *arena, char (**ret_ids)[TOKEN_ID_CHARS + 1],
+                            size_t *ret_count)
+{
+    return TKR_CAPACITY;
+}
+
+/* The token is written by then, and its row with it. */
+static void test_what_fails_alone_at_the_credits_undoes_the_update(void **state)
+{
+    struct context *context = *state;
+    struct store_port *store = &context->fixture.port;
+    struct token_update taken = {.has_name = true, .name = "renamed", .has_credits = true};
+    store->list_lineage = too_many;
+    assert_int_equal(
+        fixture_update(&context->fixture, &fixture_admin, context->token.id, &taken).error,
+        TKR_CAPACITY);
+    struct token token = fixture_stored(&context->fixture, context->token.id, context->arena);
+    assert_string_equal(token.name, "ci");
+    assert_true(token.has_credit_line);
+    assert_int_equal(fixture_query(&context->fixture, "SELECT count(*) FROM credits"), 1);
+    use(context, 10);
+    assert_int_equal(verify(context, &context->token), TKR_VERDICT_QUOTA_EXCEEDED);
+}
+
+/* --- once for a key ------------------------------------------------------------------------ */
+
+static void test_a_key_whose_change_could_not_be_stored_is_free(void **state)
+{
+    struct context *context = *state;
+    const struct credits_asked more = {.operation = CREDITS_ADD, .amount = 50};
+    faulty_vfs_set(FAULT_DISK_FULL);
+    assert_int_equal(set_once(context, context->token.id, more, "k").error, TKR_NO_SPACE);
+    faulty_vfs_set(FAULT_NONE);
+    struct outcome outcome = set_once(context, context->token.id, more, "k");
+    assert_int_equal(outcome.error, TKR_OK);
+    assert_false(outcome.replayed);
+    assert_int_equal(outcome.of_token.remaining, 60);
+}
+
+static void test_a_key_is_known_after_a_restart(void **state)
+{
+    struct context *context = *state;
+    const struct credits_asked more = {.operation = CREDITS_ADD, .amount = 50};
+    assert_false(set_once(context, context->token.id, more, "k").replayed);
+    authority_fixture_stop(&context->fixture);
+    start(context);
+    struct outcome outcome = set_once(context, context->token.id, more, "k");
+    assert_int_equal(outcome.error, TKR_OK);
+    assert_true(outcome.replayed);
+    assert_int_equal(outcome.of_token.remaining, 60);
+}
+
+/* Both are asked before either is stored. */
+static void test_two_of_one_batch_with_the_same_key_are_one(void **state)
+{
+    enum { TIMES = 20 };
+    struct context *context = *state;
+    struct outcome outcomes[TIMES];
+    struct credits_change change = {.token_id = context->token.id,
+                                    .asked = {.operation = CREDITS_ADD, .amount = 5},
+                                    .idempotency_key = "k"};
+    for (int i = 0; i < TIMES; i++) {
+        outcome_init(&outcomes[i]);
+        assert_int_equal(authority_set_credits(context->fixture.authority, &fixture_admin, &change,
+                                               take, &outcomes[i], NULL),
+                         TKR_OK);
+    }
+    int done = 0;
+    for (int i = 0; i < TIMES; i++) { /* all, before anything fails: they are on the stack */
+        (void)wait_for(&outcomes[i], TKR_OK);
+    }
+    for (int i = 0; i < TIMES; i++) {
+        assert_int_equal(outcomes[i].error, TKR_OK);
+        assert_int_equal(outcomes[i].of_token.remaining, 15);
+        done += !outcomes[i].replayed;
+    }
+    assert_int_equal(done, 1);
+    assert_int_equal(remaining(context, context->token.id), 15);
+}
+
 /* --- many at once -------------------------------------------------------------------------- */
 
 #define ASKED 40
@@ -310,6 +431,11 @@ int main(void)
         TEST(test_what_somebody_wrote_into_the_usage_file_is_put_right_at_start),
         TEST(test_a_refill_that_came_while_nothing_ran_is_there),
         TEST(test_what_could_not_be_stored_was_not_taken),
+        TEST(test_an_update_that_could_not_be_stored_changed_neither_name_nor_credits),
+        TEST(test_what_fails_alone_at_the_credits_undoes_the_update),
+        TEST(test_a_key_whose_change_could_not_be_stored_is_free),
+        TEST(test_a_key_is_known_after_a_restart),
+        TEST(test_two_of_one_batch_with_the_same_key_are_one),
         TEST(test_reservations_of_one_batch_share_what_there_is),
         TEST(test_a_cleanup_takes_the_credits_along),
     };
