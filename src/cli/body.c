@@ -153,3 +153,27 @@ tkr_error_t body_refill(json_t *body, const struct cli *cli, struct fault *fault
     json_object_set_new(body, "refill", refill);
     return put_number(refill, "amount", equals + 1, "refill", fault);
 }
+
+tkr_error_t body_credits(json_t *body, const struct cli *cli, struct fault *fault)
+{
+    json_t *credits = json_object();
+    json_object_set_new(body, "credits", credits);
+    TRY(body_number(credits, "remaining", cli, "credits", fault));
+    TRY(body_refill(credits, cli, fault));
+    if (json_object_size(credits) == 0) {
+        json_object_del(body, "credits");
+    }
+    return TKR_OK;
+}
+
+enum cli_exit body_key(const struct cli *cli, const char **ret_key)
+{
+    const char *key = arguments_value(&cli->arguments, "idempotency-key");
+    if (key != NULL && (key[0] == '\0' || strlen(key) > IDEMPOTENCY_KEY_BYTES_MAX ||
+                        !text_is_visible_ascii(key, strlen(key)))) {
+        return cli_usage(cli->command, "--idempotency-key has 1 to %d visible ASCII characters",
+                         IDEMPOTENCY_KEY_BYTES_MAX);
+    }
+    *ret_key = key;
+    return CLI_DONE;
+}

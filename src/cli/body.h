@@ -26,7 +26,14 @@ MUST_USE tkr_error_t body_number(json_t *body, const char *member, const struct 
                                  const char *option, struct fault *fault);
 /* `--refill daily=1000` to "refill": {...}; `none` is null. Errors: TKR_MALFORMED. */
 MUST_USE tkr_error_t body_refill(json_t *body, const struct cli *cli, struct fault *fault);
+/* `--credits` and `--refill` as the member `credits`; nothing when neither was given. Errors:
+ * TKR_MALFORMED. */
+MUST_USE tkr_error_t body_credits(json_t *body, const struct cli *cli, struct fault *fault);
 /* `--expires-in` (`never` is null) and `--expires-at`. */
 void body_lifetime(json_t *body, const struct cli *cli);
+
+/* `--idempotency-key` into *ret_key; NULL: it was not given. CLI_USAGE: it is none, and was told.
+ */
+enum cli_exit body_key(const struct cli *cli, const char **ret_key);
 
 #endif

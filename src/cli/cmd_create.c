@@ -19,13 +19,7 @@ static tkr_error_t build(const struct cli *cli, const struct token_input *chosen
     body_lifetime(body, cli);
     TRY(body_limits(body, cli, fault));
     TRY(body_metadata(body, cli, fault));
-    json_t *credits = json_object();
-    json_object_set_new(body, "credits", credits);
-    TRY(body_number(credits, "remaining", cli, "credits", fault));
-    TRY(body_refill(credits, cli, fault));
-    if (json_object_size(credits) == 0) {
-        json_object_del(body, "credits");
-    }
+    TRY(body_credits(body, cli, fault));
     if (chosen->text != NULL) {
         json_object_set_new(body, "token", json_stringn(chosen->text, chosen->length));
     }

@@ -11,7 +11,11 @@ static enum cli_exit call_credits(struct cli *cli, enum http_method method, json
 {
     struct find find CLEANUP(find_release) = {0};
     struct client *client CLEANUP(client_close_p) = NULL;
-    enum cli_exit status = find_read(cli, &find);
+    struct client_call call = {.method = method, .body = body};
+    enum cli_exit status = body_key(cli, &call.idempotency_key);
+    if (status == CLI_DONE) {
+        status = find_read(cli, &find);
+    }
     if (status != CLI_DONE || !client_open(cli, false, &client, &status)) {
         return status;
     }
@@ -21,8 +25,8 @@ static enum cli_exit call_credits(struct cli *cli, enum http_method method, json
         return status;
     }
     snprintf(path, sizeof(path), "%s/credits", token);
+    call.path = path;
     struct client_answer answer CLEANUP(client_answer_release) = {0};
-    struct client_call call = {.method = method, .path = path, .body = body};
     status = client_call(cli, client, &call, &answer);
     if (status == CLI_DONE) {
         record_print(cli, answer.json);

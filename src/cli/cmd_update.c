@@ -8,8 +8,9 @@
 static enum cli_exit refuse_opposites(const struct cli *cli)
 {
     static const char *const opposites[][2] = {
-        {"limit", "no-limits"}, {"allow-ip", "any-ip"}, {"disable", "enable"},
-        {"tier", "user-tier"},  {"role", "no-role"},    {"expires-in", "expires-at"}};
+        {"limit", "no-limits"},    {"allow-ip", "any-ip"},  {"disable", "enable"},
+        {"tier", "user-tier"},     {"role", "no-role"},     {"expires-in", "expires-at"},
+        {"credits", "no-credits"}, {"refill", "no-credits"}};
     for (size_t i = 0; i < sizeof(opposites) / sizeof(opposites[0]); i++) {
         if (arguments_has(&cli->arguments, opposites[i][0]) &&
             arguments_has(&cli->arguments, opposites[i][1])) {
@@ -36,6 +37,9 @@ static void add_switches(const struct cli *cli, json_t *body)
     if (arguments_has(arguments, "no-role")) {
         json_object_set_new(body, "role", json_null());
     }
+    if (arguments_has(arguments, "no-credits")) {
+        json_object_set_new(body, "credits", json_null());
+    }
     if (arguments_has(arguments, "disable") || arguments_has(arguments, "enable")) {
         json_object_set_new(body, "disabled", json_boolean(arguments_has(arguments, "disable")));
     }
@@ -54,10 +58,11 @@ static enum cli_exit build(const struct cli *cli, json_t *body)
     body_list(body, "scopes", cli, "scope");
     body_list(body, "allowed_ips", cli, "allow-ip");
     body_lifetime(body, cli);
-    add_switches(cli, body);
-    if (body_limits(body, cli, &fault) != TKR_OK || body_metadata(body, cli, &fault) != TKR_OK) {
+    if (body_limits(body, cli, &fault) != TKR_OK || body_metadata(body, cli, &fault) != TKR_OK ||
+        body_credits(body, cli, &fault) != TKR_OK) {
         return cli_usage(cli->command, "%s", fault.detail);
     }
+    add_switches(cli, body);
     if (json_object_size(body) == 0) {
         return cli_usage(cli->command, "what is to change? Name at least one option");
     }
@@ -68,7 +73,11 @@ enum cli_exit cmd_update(struct cli *cli)
 {
     struct find find CLEANUP(find_release) = {0};
     json_t *body CLEANUP(body_decref_p) = json_object();
+    struct client_call call = {.method = HTTP_PATCH, .body = body};
     enum cli_exit status = build(cli, body);
+    if (status == CLI_DONE) {
+        status = body_key(cli, &call.idempotency_key);
+    }
     if (status == CLI_DONE) {
         status = find_read(cli, &find);
     }
@@ -81,8 +90,8 @@ enum cli_exit cmd_update(struct cli *cli)
     if (status != CLI_DONE) {
         return status;
     }
+    call.path = path;
     struct client_answer answer CLEANUP(client_answer_release) = {0};
-    struct client_call call = {.method = HTTP_PATCH, .path = path, .body = body};
     status = client_call(cli, client, &call, &answer);
     if (status == CLI_DONE) {
         record_print(cli, answer.json);

@@ -140,8 +140,14 @@ static const struct cli_option update_options[] = {
     {"expires-in", "TIME", false, "how long it lives from now on: 24h, 30d, 2w, or never",
      .choices = LIFETIMES},
     {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
+    {"credits", "N", false, "what is left of its credits from now on"},
+    {"refill", "INTERVAL=N", false,
+     "daily=1000 or monthly=1000: so many each UTC day or month; or none",
+     .choices = "daily=,monthly=,none"},
+    {"no-credits", NULL, false, "count no credits: it may use as much as its limits let it"},
     {"disable", NULL, false, "refuse it until it is enabled again"},
     {"enable", NULL, false, "no longer disabled"},
+    {"idempotency-key", "KEY", false, "the same key again changes nothing more"},
     OPTIONS_END,
 };
 
@@ -372,6 +378,7 @@ static const struct cli_option credits_set_options[] = {
      "daily=1000 or monthly=1000: so many from the next UTC day or month on; or none",
      .choices = "daily=,monthly=,none"},
     {"unlimited", NULL, false, "count no credits"},
+    {"idempotency-key", "KEY", false, "the same key again sets nothing more"},
     OPTIONS_END,
 };
 
@@ -379,6 +386,7 @@ static const struct cli_option credits_amount_options[] = {
     {"name", "NAME", false, "the active token of this name"},
     TOKEN_STDIN,
     {"amount", "N", false, "how many"},
+    {"idempotency-key", "KEY", false, "the same key again gives or takes nothing more"},
     OPTIONS_END,
 };
 

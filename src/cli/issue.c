@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/issue.h"
 
-#include <string.h>
-
-#include "base/text.h"
+#include "cli/body.h"
 
 void issue_print_warnings(const json_t *token)
 {
@@ -42,19 +40,11 @@ enum cli_exit issue_token_at(struct cli *cli, struct client *client, const char 
                              const json_t *body)
 {
     struct client_answer answer CLEANUP(client_answer_release) = {0};
-    const char *key = arguments_value(&cli->arguments, "idempotency-key");
-    if (key != NULL && (key[0] == '\0' || strlen(key) > IDEMPOTENCY_KEY_BYTES_MAX ||
-                        !text_is_visible_ascii(key, strlen(key)))) {
-        return cli_usage(cli->command, "--idempotency-key has 1 to %d visible ASCII characters",
-                         IDEMPOTENCY_KEY_BYTES_MAX);
+    struct client_call call = {.method = HTTP_POST, .path = path, .body = body};
+    enum cli_exit status = body_key(cli, &call.idempotency_key);
+    if (status == CLI_DONE) {
+        status = client_call(cli, client, &call, &answer);
     }
-    struct client_call call = {
-        .method = HTTP_POST,
-        .path = path,
-        .body = body,
-        .idempotency_key = key,
-    };
-    enum cli_exit status = client_call(cli, client, &call, &answer);
     if (status != CLI_DONE) {
         return status;
     }

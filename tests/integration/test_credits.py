@@ -153,6 +153,88 @@ def stored(daemon, what, source):
         return database.execute(f"SELECT {what} FROM {source}").fetchone()[0]
 
 
+class Giver(threading.Thread):
+    """Adds and subtracts with keys of its own until the daemon goes away. A change
+    that was asked for and not answered is asked for again by the next one, with the same key."""
+
+    def __init__(self, daemon, number, path, owed):
+        super().__init__(daemon=True)
+        self.authority, self.number, self.path, self.owed = daemon, number, path, list(owed)
+        self.stop_event = threading.Event()
+        self.done, self.wrong = {}, []
+
+    def run(self):
+        connection = self.authority.connect(timeout=20)
+        try:
+            while not self.stop_event.is_set():
+                if not self.owed:
+                    turn = len(self.done)
+                    body = {"subtract": 1 + turn % 3} if turn % 4 == 3 else {"add": 1 + turn % 7}
+                    self.owed.append((f"{self.number}-{time.monotonic_ns()}", body))
+                key, body = self.owed[0]
+                answer = exchange(connection, "PUT", self.path,
+                                  {**bearer(self.authority.admin), "Idempotency-Key": key}, body)
+                if answer.status != 200:
+                    self.wrong.append(answer)
+                    return
+                self.done[key] = body
+                self.owed.pop(0)
+        except (OSError, http.client.HTTPException):
+            pass  # the daemon is gone
+        finally:
+            connection.close()
+
+
+def test_each_key_gives_and_takes_once_whenever_the_daemon_is_killed(make_daemon):
+    daemon = make_daemon().init().start()
+    made = daemon.create(tier="enterprise", credits={"remaining": GIVEN})
+    path = f"{TOKENS}/{made['id']}/credits"
+    moments = random.Random(20_261_126)
+    owed, done = [[] for _ in range(CLIENTS)], {}
+    for _ in range(10):
+        givers = [Giver(daemon, i, path, owed[i]) for i in range(CLIENTS)]
+        for giver in givers:
+            giver.start()
+        eventually(lambda: sum(len(giver.done) for giver in givers) > 20, 20, "load")
+        time.sleep(moments.uniform(0.0, 0.2))  # the moment of the kill, not a wait for something
+        daemon.kill()
+        for giver in givers:
+            giver.join(30)
+            assert not giver.is_alive() and giver.wrong == []
+        daemon.start()
+        owed = [giver.owed for giver in givers]
+        for giver in givers:
+            done.update(giver.done)
+    for key, body in [pair for pairs in owed for pair in pairs]:  # now they are answered
+        assert give(daemon, path, key, body).status == 200
+        done[key] = body
+    expected = GIVEN + sum(body.get("add", 0) - body.get("subtract", 0) for body in done.values())
+    assert daemon.manage("GET", path).json["credits"]["remaining"] == expected
+    for key in random.Random(1).sample(sorted(done), 50):
+        assert give(daemon, path, key, done[key]).json["replayed"] is True
+        assert give(daemon, path, key, {"add": 999}).status == 422
+    assert daemon.manage("GET", path).json["credits"]["remaining"] == expected
+    print(f"{len(done)} changes over 10 kills")
+
+
+def give(daemon, path, key, body):
+    return daemon.manage("PUT", path, body, {"Idempotency-Key": key})
+
+
+def test_an_update_of_credits_is_made_once_over_a_kill(make_daemon):
+    daemon = make_daemon().init().start()
+    made = daemon.create()
+    path, body = f"{TOKENS}/{made['id']}", {"name": "metered", "credits": {"remaining": 5}}
+    key = {"Idempotency-Key": "once"}
+    assert daemon.manage("PATCH", path, body, key).json["replayed"] is False
+    assert daemon.auth(made["token"], "?cost=3").status == 200
+    daemon.kill()
+    daemon.start()
+    answer = daemon.manage("PATCH", path, body, key)
+    assert (answer.json["replayed"], answer.json["credits"]["remaining"]) == (True, 2)
+    assert [daemon.auth(made["token"]).status for _ in range(3)] == [200, 200, 429]
+
+
 def test_credits_that_are_used_up_stay_so_over_a_kill_and_without_a_usage_file(make_daemon):
     daemon = make_daemon().init().start()
     token = daemon.create(credits={"remaining": 5})["token"]
@@ -181,6 +263,14 @@ def test_credits_by_command(make_daemon):
         credits = json.loads(done.stdout)["credits"]
         assert credits["remaining"] == expected
         assert credits["refill"] == {"interval": "monthly", "amount": 100}
+    for _ in range(2):  # the second time it is told what is left
+        done = daemon.cli("credits", "add", made["id"], "--amount", "5", "--idempotency-key", "i-1",
+                          "--json")
+        assert json.loads(done.stdout)["credits"]["remaining"] == 17
+    assert json.loads(done.stdout)["replayed"] is True
+    done = daemon.cli("credits", "add", made["id"], "--amount", "6", "--idempotency-key", "i-1",
+                      check=False)
+    assert done.returncode == 2 and "another request" in done.stderr
     reserved = daemon.manage("POST", "/api/v1/credits/reserve",
                              {"token_id": made["id"], "amount": 4}).json
     done = daemon.cli("credits", "refund", reserved["id"])
@@ -189,5 +279,30 @@ def test_credits_by_command(make_daemon):
     assert json.loads(done.stdout)["unlimited"] is True
     for words in (["set", made["id"]], ["set", made["id"], "--unlimited", "--remaining", "1"],
                   ["set", made["id"], "--refill", "weekly"], ["add", made["id"]],
-                  ["add", made["id"], "--amount", "-1"], ["refund"]):
+                  ["add", made["id"], "--amount", "-1"], ["refund"],
+                  ["add", made["id"], "--amount", "1", "--idempotency-key", ""],
+                  ["show", made["id"], "--idempotency-key", "k"]):
         assert daemon.cli("credits", *words, check=False).returncode == 2
+
+
+def test_credits_with_an_update_by_command(make_daemon):
+    daemon = make_daemon().init().start()
+    made = daemon.create(name="metered")
+    for words, remaining, refill in [
+            (["--credits", "10"], 10, None),
+            (["--refill", "monthly=100"], 10, {"interval": "monthly", "amount": 100}),
+            (["--credits", "3", "--rename", "small"], 3, {"interval": "monthly", "amount": 100}),
+            (["--refill", "none"], 3, None),
+            (["--refill", "none", "--idempotency-key", "k"], 3, None),
+            (["--refill", "none", "--idempotency-key", "k"], 3, None)]:
+        done = json.loads(daemon.cli("update", made["id"], *words, "--json").stdout)
+        assert (done["credits"]["remaining"], done["credits"]["refill"]) == (remaining, refill)
+    assert (done["name"], done["replayed"]) == ("small", True)
+    done = json.loads(daemon.cli("update", "--name", "small", "--no-credits", "--json").stdout)
+    assert done["credits"] is None
+    for words in (["--credits", "1", "--no-credits"], ["--refill", "daily=1", "--no-credits"],
+                  ["--credits", "-1"], ["--credits", "many"], ["--refill", "weekly"],
+                  ["--credits", "1", "--idempotency-key", ""]):
+        assert daemon.cli("update", made["id"], *words, check=False).returncode == 2
+    done = daemon.cli("update", made["id"], "--refill", "weekly=5", check=False)
+    assert done.returncode in (1, 2) and "credits.refill.interval" in done.stderr
