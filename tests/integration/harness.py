@@ -21,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TOKENRY_BUILD", ROOT / "build"))
 TOKENRY = os.environ.get("TOKENRY_BIN", str(BUILD / "src" / "cli" / "tokenry"))
 READY_S = 30
+STOP_S = 60  # nginx alone takes 13 s before it kills a worker that a slow disk holds up
 
 
 def eventually(condition, seconds=10.0, what="the condition"):
@@ -52,6 +53,43 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def descendants(pid):
+    """The processes below this one, parents first."""
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [below for child in children for below in (int(child), *descendants(int(child)))]
+
+
+def standing(pid):
+    """What a process is and does, in a line."""
+    with contextlib.suppress(OSError):
+        folder = pathlib.Path(f"/proc/{pid}")
+        words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        return f"{pid} {state} {words}"
+    return f"{pid} ended"
+
+
+def end(process, what):
+    """SIGTERM; what has not ended within STOP_S is killed, all of it, and is a failure that says
+    what stood where."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=STOP_S)
+    except subprocess.TimeoutExpired:
+        family = [process.pid, *descendants(process.pid)]
+        stood = [standing(pid) for pid in family]
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+        raise AssertionError(f"SIGTERM did not stop {what}: {stood}") from None
 
 
 class Answer:
@@ -301,9 +339,8 @@ class Proxy:
         return False
 
     def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=20)
+        if self.process is not None:
+            end(self.process, "nginx")
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

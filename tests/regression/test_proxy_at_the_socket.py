@@ -12,7 +12,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
-from harness import Daemon, eventually, exchange, free_port  # noqa: E402
+from harness import Daemon, end, eventually, exchange, free_port  # noqa: E402
 
 import http.client  # noqa: E402
 
@@ -58,8 +58,7 @@ def proxied(tmp_path):
         eventually(answers, 20, "nginx")
         yield daemon, ask
     finally:
-        nginx.terminate()
-        nginx.wait(timeout=20)
+        end(nginx, "nginx")
         daemon.stop()
 
 
