@@ -442,7 +442,9 @@ const struct cli_command cli_commands[] = {
      "locks themselves out, unless --own-too. This cannot be undone.",
      emergency_options, true, cmd_emergency, CLI_GROUP_TOKENS},
     {"cleanup", "", 0, "delete tokens that ended long ago",
-     "Expired and revoked ones. A revoked one can never come back, also not by an import.",
+     "Expired and revoked ones, disabled or not. One in quarantine is evidence, and goes when its\n"
+     "quarantine is that long ago, too. What was revoked or in quarantine never comes back, also\n"
+     "not by an import.",
      cleanup_options, true, cmd_cleanup, CLI_GROUP_TOKENS},
     {"verify", "", 0, "verify a token as a request would",
      "The exit status is 0 when it is valid and 1 when it is refused. This counts as a\n"

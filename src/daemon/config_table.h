@@ -135,7 +135,8 @@
       "A predecessor that nobody used for so long, while its successor was in use, ends before its " \
       "overlap does. 0: it does not.") \
     X(cleanup, after_days, INTEGER, cleanup_after_days, 0, 36500, "0", "days", "", \
-      "Tokens that expired or were revoked so long ago are deleted. 0: they stay.") \
+      "Tokens that expired or were revoked so long ago are deleted; those in quarantine when that is " \
+      "so long ago, too. 0: they stay.") \
     X(usage, flush_ms, INTEGER, usage_flush_ms, 100, 60000, "1000", "milliseconds", "", \
       "How often counts go from the segment to the database: what a power cut may lose.") \
     X(usage, metering, CHOICE, usage_metering, 0, 0, "on", "off,on", "", \

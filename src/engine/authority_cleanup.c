@@ -52,6 +52,15 @@ tkr_error_t authority_count_cleanup(struct authority *authority, const struct pr
 
 /* --- on the writer thread ------------------------------------------------------------------- */
 
+/* For the event: what it had been. */
+static const char *details_of(const struct store_cleaned *cleaned, bool deactivated)
+{
+    return deactivated            ? "{\"reason\":\"expired\"}"
+           : cleaned->revoked     ? "{\"was\":\"revoked\"}"
+           : cleaned->quarantined ? "{\"was\":\"quarantined\"}"
+                                  : "{\"was\":\"expired\"}";
+}
+
 struct visit {
     struct authority *authority;
     struct change *change;
@@ -66,9 +75,7 @@ static tkr_error_t visit(void *context, const struct store_cleaned *cleaned,
     memcpy(change->digests[change->digest_count++], cleaned->digest, TOKEN_DIGEST_BYTES);
     struct store_event event = change_event(visit->authority, change, NULL, NULL);
     event.type = change->cleanup.deactivate_only ? "token.revoke" : "token.cleanup";
-    event.details = change->cleanup.deactivate_only ? "{\"reason\":\"expired\"}"
-                    : cleaned->revoked              ? "{\"was\":\"revoked\"}"
-                                                    : "{\"was\":\"expired\"}";
+    event.details = details_of(cleaned, change->cleanup.deactivate_only);
     event.org_id = cleaned->org_id;
     event.user_id = cleaned->user_id;
     event.token_id = cleaned->id;

@@ -349,8 +349,10 @@ MUST_USE tkr_error_t authority_list_epochs(struct authority *authority, const st
 
 /*
  * Cleanup: deletes tokens that expired or were revoked before `before_ms`, at most
- * CLEANUP_BATCH_MAX a call; call again while `more`. A digest that was revoked leaves a tombstone,
- * so it never comes back. `deactivate_only` revokes the expired ones and deletes nothing.
+ * CLEANUP_BATCH_MAX a call; call again while `more`. Disabled ones go as others do when they
+ * expired; of one in quarantine, which is evidence, the time counts from the later of its expiry
+ * and its quarantine. A digest that was revoked or in quarantine leaves a tombstone, so it never
+ * comes back. `deactivate_only` revokes the expired ones and deletes nothing.
  */
 struct cleanup {
     int64_t before_ms;

@@ -133,7 +133,7 @@ struct store_cleaned {
     uint8_t digest[TOKEN_DIGEST_BYTES];
     char id[TOKEN_ID_CHARS + 1];
     const char *org_id, *user_id, *name; /* until the next one */
-    bool revoked;
+    bool revoked, quarantined;
 };
 
 /* A version and its successor, both in use. */
@@ -211,8 +211,9 @@ struct store_port {
                                                      const uint8_t digest[TOKEN_DIGEST_BYTES]),
                                 void *context, bool *ret_settled);
     /* Tokens that ended before `before_ms`, at most `limit`: deletes them, with a tombstone for
-     * each that was revoked; or, with `deactivate`, revokes those that only expired. `visit` sees
-     * each before it goes and gives its event. */
+     * each that was revoked or in quarantine; or, with `deactivate`, revokes those that only
+     * expired. One in quarantine ends with the later of its expiry and its quarantine. `visit`
+     * sees each before it goes and gives its event. */
     tkr_error_t (*cleanup)(struct store *store, int64_t before_ms, bool deactivate, uint32_t limit,
                            int64_t now_ms,
                            tkr_error_t (*visit)(void *context, const struct store_cleaned *cleaned,

@@ -49,6 +49,7 @@ int suite_load(void);
 int suite_credits(void);
 int suite_tenancy(void);
 int suite_metered(void);
+int suite_cleanup(void);
 
 /* Steps: what is not expected to fail fails the test. */
 void reopen_store(struct fixture *fixture);

@@ -326,7 +326,7 @@ int model_cleanup(struct model *model, int64_t before_ms, bool deactivate_only)
         struct model_token *t = &model->tokens[token];
         enum token_status status = model_status(model, token);
         bool expired = t->expires_ms != 0 && t->expires_ms <= before_ms && t->revoked_ms == 0 &&
-                       t->disabled_ms == 0 && t->quarantined_ms == 0;
+                       t->quarantined_ms <= before_ms;
         bool revoked = status == TOKEN_REVOKED && t->revoked_ms <= before_ms && !deactivate_only;
         found += expired || revoked;
         if (deactivate_only && expired) {

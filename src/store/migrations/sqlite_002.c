@@ -54,6 +54,10 @@ const char *const migration_sqlite_002[] = {
     "CREATE INDEX tokens_credit_line ON tokens (credit_line) WHERE credit_line IS NOT NULL",
     "CREATE INDEX tokens_grace ON tokens (grace_until)"
     " WHERE grace_until IS NOT NULL AND revoked_at IS NULL",
+    /* Those that tokens_expires leaves out; a cleanup wants them, too. */
+    "CREATE INDEX tokens_held ON tokens (expires_at)"
+    " WHERE expires_at IS NOT NULL AND revoked_at IS NULL"
+    " AND (disabled_at IS NOT NULL OR quarantined_at IS NOT NULL)",
     "CREATE INDEX tokens_revoked_at ON tokens (revoked_at) WHERE revoked_at IS NOT NULL",
     "CREATE INDEX tokens_tier ON tokens (org, tier)",
     "CREATE INDEX tokens_kind ON tokens (org, kind)",

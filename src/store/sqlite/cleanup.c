@@ -19,11 +19,12 @@ static tkr_error_t next_ended(struct store *store, sqlite3_stmt *statement, stru
     TRY(statement_row(&store->writer, statement));
     struct ended ended = {
         .number = sqlite3_column_int64(statement, 0),
-        .buried = sqlite3_column_int(statement, 7) != 0,
+        .buried = sqlite3_column_int(statement, 8) != 0,
         .cleaned.org_id = column_text(statement, 3),
         .cleaned.user_id = column_text(statement, 4),
         .cleaned.name = column_text(statement, 5),
         .cleaned.revoked = sqlite3_column_type(statement, 6) != SQLITE_NULL,
+        .cleaned.quarantined = sqlite3_column_type(statement, 7) != SQLITE_NULL,
     };
     const void *digest = sqlite3_column_blob(statement, 1);
     const char *id = column_text(statement, 2);
@@ -115,6 +116,7 @@ tkr_error_t store_cleanup(struct store *store, int64_t before_ms, bool deactivat
     uint32_t count = 0;
     ENSURE(limit <= CLEANUP_BATCH_MAX, TKR_OUT_OF_RANGE);
     TRY(find_ended(store, STATEMENT_FIND_EXPIRED, before_ms, limit, numbers, &count));
+    TRY(find_ended(store, STATEMENT_FIND_HELD, before_ms, limit, numbers, &count));
     if (!deactivate) {
         TRY(find_ended(store, STATEMENT_FIND_REVOKED, before_ms, limit, numbers, &count));
     }
@@ -136,15 +138,23 @@ static tkr_error_t count_on(struct connection *connection, enum statement which,
     return TKR_OK;
 }
 
+static tkr_error_t count_all(struct connection *connection, int64_t before_ms,
+                             uint64_t *ret_expired, uint64_t *ret_revoked)
+{
+    uint64_t expired, held;
+    TRY(count_on(connection, STATEMENT_COUNT_ENDED_EXPIRED, before_ms, &expired));
+    TRY(count_on(connection, STATEMENT_COUNT_ENDED_HELD, before_ms, &held));
+    TRY(count_on(connection, STATEMENT_COUNT_ENDED_REVOKED, before_ms, ret_revoked));
+    *ret_expired = expired + held;
+    return TKR_OK;
+}
+
 tkr_error_t store_count_ended(struct store *store, int64_t before_ms, uint64_t *ret_expired,
                               uint64_t *ret_revoked)
 {
     struct connection *connection = NULL;
     TRY(reader_take(store, &connection));
-    tkr_error_t error = count_on(connection, STATEMENT_COUNT_ENDED_EXPIRED, before_ms, ret_expired);
-    if (error == TKR_OK) {
-        error = count_on(connection, STATEMENT_COUNT_ENDED_REVOKED, before_ms, ret_revoked);
-    }
+    tkr_error_t error = count_all(connection, before_ms, ret_expired, ret_revoked);
     reader_return(store, connection);
     return error;
 }

@@ -20,6 +20,11 @@
     " ON u.line = l.line AND u.day >= ?1 AND u.day < ?2) GROUP BY step ORDER BY step"
 
 #define LIVE " AND revoked_at IS NULL AND disabled_at IS NULL AND quarantined_at IS NULL"
+/* Expired by ?1 and held; of one in quarantine, which is evidence, that too was by ?1. */
+#define HELD_LONG_AGO                                                                              \
+    "tokens INDEXED BY tokens_held WHERE expires_at <= ?1 AND revoked_at IS NULL"                  \
+    " AND (disabled_at IS NOT NULL OR quarantined_at IS NOT NULL)"                                 \
+    " AND (quarantined_at IS NULL OR quarantined_at <= ?1)"
 
 /* Revokes what an epoch covers among the rows that `index` and `range` give. */
 #define SETTLE(index, range)                                                                       \
@@ -152,10 +157,13 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_FIND_EXPIRED] =
         "SELECT number FROM tokens INDEXED BY tokens_expires WHERE expires_at <= ?1" LIVE
         " LIMIT ?2",
+    [STATEMENT_FIND_HELD] = "SELECT number FROM " HELD_LONG_AGO " LIMIT ?2",
     [STATEMENT_FIND_REVOKED] = "SELECT number FROM tokens INDEXED BY tokens_revoked_at"
                                " WHERE revoked_at IS NOT NULL AND revoked_at <= ?1 LIMIT ?2",
     [STATEMENT_READ_ENDED] = "SELECT t.number, t.digest, t.id, o.id, u.id, t.name, t.revoked_at,"
-                             " t.revoked_at IS NOT NULL OR t.source IN (" COMES_AGAIN ")"
+                             " t.quarantined_at,"
+                             " t.revoked_at IS NOT NULL OR t.quarantined_at IS NOT NULL"
+                             " OR t.source IN (" COMES_AGAIN ")"
                              " FROM tokens t JOIN orgs o ON o.number = t.org"
                              " JOIN users u ON u.number = t.user WHERE t.number = ?1",
     [STATEMENT_DEACTIVATE_TOKEN] = "UPDATE tokens SET revoked_at = ?2, revoke_reason = 'expired',"
@@ -174,6 +182,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_DELETE_TOKEN] = "DELETE FROM tokens WHERE number = ?1",
     [STATEMENT_COUNT_ENDED_EXPIRED] =
         "SELECT count(*) FROM tokens INDEXED BY tokens_expires WHERE expires_at <= ?1" LIVE,
+    [STATEMENT_COUNT_ENDED_HELD] = "SELECT count(*) FROM " HELD_LONG_AGO,
     [STATEMENT_COUNT_ENDED_REVOKED] = "SELECT count(*) FROM tokens INDEXED BY tokens_revoked_at"
                                       " WHERE revoked_at IS NOT NULL AND revoked_at <= ?1",
     [STATEMENT_LIST_OVERLAPS] =

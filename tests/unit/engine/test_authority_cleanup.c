@@ -151,6 +151,29 @@ static void test_deactivating_revokes_and_deletes_nothing(void **state)
         "expired");
 }
 
+static void test_held_ones_go_as_well_and_their_events_say_what_they_were(void **state)
+{
+    struct context *context = *state;
+    struct answer disabled = create(context, 20 * DAY_MS, NULL);
+    struct answer leaked = create(context, 10 * DAY_MS, NULL);
+    assert_int_equal(
+        fixture_hold(&context->fixture, &fixture_admin, disabled.id, HOLD_DISABLE, NULL).error,
+        TKR_OK);
+    virtual_clock_advance(&context->fixture.time, 20 * DAY_MS);
+    assert_int_equal(
+        fixture_hold(&context->fixture, &fixture_admin, leaked.id, HOLD_QUARANTINE, NULL).error,
+        TKR_OK);
+    virtual_clock_advance(&context->fixture.time, 20 * DAY_MS);
+    assert_int_equal(clean(context, 21, false).cleanup.count, 2); /* those of every test */
+    assert_int_equal(clean(context, 20, false).cleanup.count, 2);
+    assert_int_equal(fixture_verify(&context->fixture, disabled.plaintext), TKR_VERDICT_NOT_FOUND);
+    assert_int_equal(fixture_verify(&context->fixture, leaked.plaintext), TKR_VERDICT_NOT_FOUND);
+    assert_int_equal(fixture_query(&context->fixture,
+                                   "SELECT count(*) FROM events WHERE type = 'token.cleanup'"
+                                   " AND details = '{\"was\":\"quarantined\"}'"),
+                     1);
+}
+
 static void test_many_go_in_batches(void **state)
 {
     struct context *context = *state;
@@ -189,6 +212,7 @@ int main(void)
         TEST(test_a_revoked_token_that_was_cleaned_away_never_comes_back),
         TEST(test_an_adopted_token_that_ended_is_not_adopted_again),
         TEST(test_deactivating_revokes_and_deletes_nothing),
+        TEST(test_held_ones_go_as_well_and_their_events_say_what_they_were),
         TEST(test_many_go_in_batches),
         TEST(test_a_restart_after_it_finds_the_segment_as_it_is),
     };
