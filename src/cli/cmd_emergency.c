@@ -4,8 +4,7 @@
 #include <unistd.h>
 
 #include "cli/body.h"
-#include "cli/record.h"
-#include "cli/table.h"
+#include "cli/pages.h"
 
 #define PATH_EMERGENCY "/api/v1/auth/emergency-revoke"
 
@@ -30,27 +29,11 @@ static void add_row(struct table *table, const json_t *epoch)
     table_cell(table, answer_text(epoch, "reason"), TABLE_PLAIN);
 }
 
-static enum cli_exit list(struct cli *cli, struct client *client)
+static enum cli_exit list(struct cli *cli)
 {
-    struct client_answer answer CLEANUP(client_answer_release) = {0};
-    struct client_call call = {.method = HTTP_GET, .path = PATH_EMERGENCY};
-    enum cli_exit status = client_call(cli, client, &call, &answer);
-    if (status != CLI_DONE) {
-        return status;
-    }
-    if (cli_json(cli)) {
-        answer_print(answer.json);
-        return CLI_DONE;
-    }
-    struct table table CLEANUP(table_release);
-    table_init(&table, headings, sizeof(headings) / sizeof(headings[0]), terminal_colour(stdout));
-    size_t index;
-    json_t *epoch;
-    json_array_foreach(json_object_get(answer.json, "data"), index, epoch)
-    {
-        add_row(&table, epoch);
-    }
-    return table_print(&table, stdout) ? CLI_DONE : CLI_REFUSED;
+    static const struct rows epochs = {PATH_EMERGENCY, headings,
+                                       sizeof(headings) / sizeof(headings[0]), add_row};
+    return rows_print(cli, &epochs);
 }
 
 /* --- one more -------------------------------------------------------------------------------- */
@@ -116,20 +99,19 @@ static enum cli_exit revoke_them(struct cli *cli, struct client *client)
 
 enum cli_exit cmd_emergency(struct cli *cli)
 {
-    bool only_list = arguments_has(&cli->arguments, "list");
+    if (arguments_has(&cli->arguments, "list")) {
+        return list(cli);
+    }
     struct client *client CLEANUP(client_close_p) = NULL;
-    enum cli_exit status = only_list ? CLI_DONE : check(cli);
+    enum cli_exit status = check(cli);
     if (status != CLI_DONE) {
         return status;
     }
     char what[1024], question[sizeof(what) + 32];
     describe(cli, what, sizeof(what));
     snprintf(question, sizeof(question), "Revoke %s for good?", what);
-    if (!only_list && !arguments_has(&cli->arguments, "yes") && !terminal_confirm(question)) {
+    if (!arguments_has(&cli->arguments, "yes") && !terminal_confirm(question)) {
         return cli_fail(CLI_REFUSED, "nothing was revoked");
     }
-    if (!client_open(cli, false, &client, &status)) {
-        return status;
-    }
-    return only_list ? list(cli, client) : revoke_them(cli, client);
+    return client_open(cli, false, &client, &status) ? revoke_them(cli, client) : status;
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/body.h"
-#include "cli/record.h"
+#include "cli/pages.h"
 
 static const char *const headings[] = {"TIER", "MINUTE", "HOUR", "DAY", "SUBJECT"};
 
@@ -25,31 +25,9 @@ static void add_row(struct table *table, const json_t *tier)
 
 enum cli_exit cmd_tier_list(struct cli *cli)
 {
-    struct client *client CLEANUP(client_close_p) = NULL;
-    enum cli_exit status;
-    if (!client_open(cli, false, &client, &status)) {
-        return status;
-    }
-    struct client_answer answer CLEANUP(client_answer_release) = {0};
-    struct client_call call = {.method = HTTP_GET, .path = "/api/v1/tiers"};
-    status = client_call(cli, client, &call, &answer);
-    if (status != CLI_DONE) {
-        return status;
-    }
-    if (cli_json(cli)) {
-        answer_print(answer.json);
-        return CLI_DONE;
-    }
-    struct table table CLEANUP(table_release);
-    table_init(&table, headings, sizeof(headings) / sizeof(headings[0]), terminal_colour(stdout));
-    size_t index;
-    json_t *tier;
-    json_array_foreach(json_object_get(answer.json, "data"), index, tier)
-    {
-        add_row(&table, tier);
-    }
-    table_print(&table, stdout);
-    return CLI_DONE;
+    static const struct rows tiers = {"/api/v1/tiers", headings,
+                                      sizeof(headings) / sizeof(headings[0]), add_row};
+    return rows_print(cli, &tiers);
 }
 
 enum cli_exit cmd_tier_set(struct cli *cli)
@@ -72,16 +50,5 @@ enum cli_exit cmd_tier_set(struct cli *cli)
         return cli_usage(cli->command, "a tier's name has 1 to %d characters", TIER_NAME_BYTES_MAX);
     }
     snprintf(path, sizeof(path), "/api/v1/tiers/%s", escaped);
-    struct client *client CLEANUP(client_close_p) = NULL;
-    enum cli_exit status;
-    if (!client_open(cli, false, &client, &status)) {
-        return status;
-    }
-    struct client_answer answer CLEANUP(client_answer_release) = {0};
-    struct client_call call = {.method = HTTP_PUT, .path = path, .body = body};
-    status = client_call(cli, client, &call, &answer);
-    if (status == CLI_DONE) {
-        record_print(cli, answer.json);
-    }
-    return status;
+    return pages_call(cli, &(struct client_call){.method = HTTP_PUT, .path = path, .body = body});
 }

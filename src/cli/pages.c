@@ -140,6 +140,35 @@ enum cli_exit pages_print(struct cli *cli, const struct pages *pages)
     return list_pages(&listing, client);
 }
 
+enum cli_exit rows_print(struct cli *cli, const struct rows *rows)
+{
+    struct client *client CLEANUP(client_close_p) = NULL;
+    enum cli_exit status;
+    if (!client_open(cli, false, &client, &status)) {
+        return status;
+    }
+    struct client_answer answer CLEANUP(client_answer_release) = {0};
+    struct client_call call = {.method = HTTP_GET, .path = rows->path};
+    status = client_call(cli, client, &call, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    if (cli_json(cli)) {
+        answer_print(answer.json);
+        return CLI_DONE;
+    }
+    struct table table CLEANUP(table_release);
+    table_init(&table, rows->headings, rows->columns, terminal_colour(stdout));
+    size_t index;
+    json_t *thing;
+    json_array_foreach(json_object_get(answer.json, "data"), index, thing)
+    {
+        rows->add(&table, thing);
+    }
+    return table_print(&table, stdout) ? CLI_DONE
+                                       : cli_fail(CLI_REFUSED, "%s", tkr_error_text(TKR_MEMORY));
+}
+
 bool pages_path(struct cli *cli, const char *base, const char *what, size_t bytes_max,
                 char ret_path[PAGES_PATH_SIZE])
 {

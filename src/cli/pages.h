@@ -19,6 +19,16 @@ struct pages {
 };
 MUST_USE enum cli_exit pages_print(struct cli *cli, const struct pages *pages);
 
+/* A list that comes whole, and whose cells are more than members. With --json it is printed as it
+ * is answered. */
+struct rows {
+    const char *path;
+    const char *const *headings;
+    size_t columns;
+    void (*add)(struct table *table, const json_t *thing); /* a row */
+};
+MUST_USE enum cli_exit rows_print(struct cli *cli, const struct rows *rows);
+
 /* The path of one thing: `base`, and the command's operand, of `bytes_max`, percent-encoded. False:
  * a usage error was printed. */
 #define PAGES_PATH_SIZE (3 * USER_ID_BYTES_MAX + 64)
