@@ -58,9 +58,8 @@ static tkr_error_t read_emergency(const json_t *root, struct emergency *ret_emer
 
 static void emergency_done(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
+    struct api_call *call = resource_changed(context, result);
+    if (call == NULL) {
         return;
     }
     const struct emergency *emergency = result->emergency;
@@ -175,12 +174,10 @@ static void cleanup_answer(struct api_call *call, uint64_t count, bool more, boo
 
 static void cleanup_done(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
-        return;
+    struct api_call *call = resource_changed(context, result);
+    if (call != NULL) {
+        cleanup_answer(call, result->cleanup->count, result->cleanup->more, false);
     }
-    cleanup_answer(call, result->cleanup->count, result->cleanup->more, false);
 }
 
 /* Counts; nothing is queued, so it answers here. */

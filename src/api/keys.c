@@ -13,17 +13,14 @@
 #include <string.h>
 
 #include "api/json_input.h"
+#include "api/resource.h"
 #include "api/routes.h"
 #include "api/token_json.h"
-#include "base/text.h"
 #include "crypto/digest.h"
 
 #define PATH_KEYS "/api/keys/"
 
-struct key_change {
-    struct api_call *call;
-    json_t *root; /* NULL: a change without a body */
-};
+static const char missing[] = "no key of yours has this ID";
 
 /* --- who may -------------------------------------------------------------------------------- */
 
@@ -39,19 +36,6 @@ static tkr_error_t check_open(const struct api_call *call, struct fault *fault)
     return TKR_OK;
 }
 
-/* What is not found is the key of the path, unless the fault says otherwise. */
-static void key_fail(struct api_call *call, tkr_error_t error, const struct fault *fault)
-{
-    struct fault missing = {0};
-    bool told = fault != NULL && fault->error == error && fault->detail[0] != '\0' &&
-                strcmp(fault->detail, tkr_error_text(error)) != 0;
-    if (error == TKR_NOT_FOUND && !told) {
-        fault_set(&missing, error, "", "no key of yours has this ID");
-        fault = &missing;
-    }
-    call_fail(call, error, fault);
-}
-
 bool keys_find_own(struct api_call *call, struct token *ret_token)
 {
     struct fault fault = {0};
@@ -61,7 +45,7 @@ bool keys_find_own(struct api_call *call, struct token *ret_token)
                                       call->parameter, call->arena, ret_token);
     }
     if (error != TKR_OK) {
-        key_fail(call, error, &fault);
+        resource_fail(call, error, &fault, missing);
     }
     return error == TKR_OK;
 }
@@ -96,42 +80,12 @@ static void emit_warnings(struct emitter *emitter, const struct change_result *r
     emit_close(emitter, ']');
 }
 
-static void set_etag(struct api_call *call, const struct token *token)
-{
-    char etag[32];
-    snprintf(etag, sizeof etag, "\"%llu\"", (unsigned long long)token->version);
-    call_header(call, "ETag", etag);
-}
-
 /* --- changes -------------------------------------------------------------------------------- */
-
-static void change_start(struct api_call *call,
-                         tkr_error_t (*queue)(struct key_change *change, struct fault *fault))
-{
-    struct fault fault = {0};
-    struct key_change *change = arena_alloc(call->arena, sizeof *change);
-    if (change == NULL) {
-        call_fail(call, TKR_MEMORY, NULL);
-        return;
-    }
-    change->call = call;
-    tkr_error_t error = check_open(call, &fault);
-    if (error == TKR_OK) {
-        error = queue(change, &fault);
-    }
-    if (error != TKR_OK) {
-        json_decref(change->root);
-        key_fail(call, error, &fault);
-    }
-}
 
 static void create_done(void *context, const struct change_result *result)
 {
-    struct key_change *change = context;
-    struct api_call *call = change->call;
-    json_decref(change->root);
-    if (result->error != TKR_OK) {
-        key_fail(call, result->error, &result->fault);
+    struct api_call *call = resource_changed(context, result);
+    if (call == NULL) {
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
@@ -144,11 +98,9 @@ static void create_done(void *context, const struct change_result *result)
     emit_key_members(&emitter, &result->token);
     emit_bool(&emitter, "replayed", result->replayed);
     emit_warnings(&emitter, result);
-    emit_close(&emitter, '}');
     snprintf(location, sizeof location, PATH_KEYS "%s", result->token.id);
     call_header(call, "Location", location);
-    set_etag(call, &result->token);
-    call_answer(call, result->replayed ? 200 : 201, &body);
+    resource_answer(call, result->replayed ? 200 : 201, result->token.version, &emitter);
 }
 
 /* The same bytes for the same user are the same request; and never one of /auth/tokens. */
@@ -163,12 +115,13 @@ static tkr_error_t request_digest(const struct api_call *call, uint8_t ret_diges
     return digest_sha256(text.data, text.length, ret_digest);
 }
 
-static tkr_error_t create(struct key_change *change, struct fault *fault)
+static tkr_error_t create(struct resource_change *change, struct fault *fault)
 {
     struct api_call *call = change->call;
     struct authority *authority = call->api->options.authority;
     struct token_create asked;
     bool has_env = false;
+    TRY(check_open(call, fault));
     TRY(json_parse(call->body, call->body_length, &change->root, fault));
     TRY(own_key_read(change->root, authority_now_ms(authority), call->arena, &asked, &has_env,
                      fault));
@@ -182,37 +135,32 @@ static tkr_error_t create(struct key_change *change, struct fault *fault)
 
 void keys_post(struct api_call *call)
 {
-    change_start(call, create);
+    resource_change(call, create, missing);
 }
 
 static void revoke_done(void *context, const struct change_result *result)
 {
-    struct key_change *change = context;
-    struct api_call *call = change->call;
-    if (result->error != TKR_OK) {
-        key_fail(call, result->error, &result->fault);
+    struct api_call *call = resource_changed(context, result);
+    if (call == NULL) {
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
-    buffer_init(&body, API_ANSWER_BYTES_MAX);
-    emit_begin(&emitter, &body);
-    emit_open(&emitter, NULL, '{');
+    resource_begin(&emitter, &body);
     emit_key_members(&emitter, &result->token);
     emit_count(&emitter, "versions_changed", result->versions);
     emit_count(&emitter, "children_revoked", result->family);
-    emit_close(&emitter, '}');
-    set_etag(call, &result->token);
-    call_answer(call, 200, &body);
+    resource_answer(call, 200, result->token.version, &emitter);
 }
 
-static tkr_error_t revoke(struct key_change *change, struct fault *fault)
+static tkr_error_t revoke(struct resource_change *change, struct fault *fault)
 {
     struct api_call *call = change->call;
     struct authority *authority = call->api->options.authority;
     const char *reason = call_argument(call, "reason");
     struct token token;
     bool children = false;
+    TRY(check_open(call, fault));
     TRY(call_flag(call, "children", &children, fault));
     TRY(authority_get_own_key(authority, &call->principal, call->parameter, call->arena, &token));
     if (children) {
@@ -225,7 +173,7 @@ static tkr_error_t revoke(struct key_change *change, struct fault *fault)
 
 void keys_delete(struct api_call *call)
 {
-    change_start(call, revoke);
+    resource_change(call, revoke, missing);
 }
 
 /* --- reads ---------------------------------------------------------------------------------- */
@@ -238,40 +186,32 @@ void keys_get(struct api_call *call)
     }
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
-    buffer_init(&body, API_ANSWER_BYTES_MAX);
-    emit_begin(&emitter, &body);
-    emit_open(&emitter, NULL, '{');
+    resource_begin(&emitter, &body);
     emit_key_members(&emitter, &token);
-    emit_close(&emitter, '}');
-    set_etag(call, &token);
-    call_answer(call, 200, &body);
+    resource_answer(call, 200, token.version, &emitter);
 }
 
 static tkr_error_t read_filter(const struct api_call *call, struct token_filter *ret_filter,
                                struct fault *fault)
 {
-    const char *limit = call_argument(call, "limit");
-    uint64_t page = LIST_PAGE_DEFAULT;
+    struct page_of page;
     bool inactive = false;
     TRY(call_flag(call, "include_inactive", &inactive, fault));
-    if (limit != NULL && (text_parse_u64(limit, strlen(limit), &page) != TKR_OK || page < 1 ||
-                          page > LIST_PAGE_MAX)) {
-        return fault_set(fault, TKR_OUT_OF_RANGE, "limit", "must be 1 to %d", LIST_PAGE_MAX);
-    }
+    TRY(resource_page(call, &page, fault));
     *ret_filter = (struct token_filter){
         .org_id = call->principal.org_id,
         .user_id = call->principal.user_id,
-        .cursor = call_argument(call, "cursor"),
+        .cursor = page.cursor,
         .has_status = !inactive, /* what works, and nothing else */
         .status = TOKEN_ACTIVE,
         .include_inactive = inactive,
-        .limit = (uint32_t)page,
+        .limit = page.limit,
     };
     return TKR_OK;
 }
 
-static tkr_error_t list(struct api_call *call, struct arena *arena, struct buffer *body,
-                        struct fault *fault)
+static tkr_error_t list(struct api_call *call, struct arena *arena, struct emitter *emitter,
+                        const char **ret_next_cursor, struct fault *fault)
 {
     struct token_filter filter;
     struct token_page page;
@@ -279,34 +219,16 @@ static tkr_error_t list(struct api_call *call, struct arena *arena, struct buffe
     TRY(read_filter(call, &filter, fault));
     TRY(authority_list_tokens(call->api->options.authority, &call->principal, &filter, arena, &page,
                               fault));
-    struct emitter emitter;
-    emit_begin(&emitter, body);
-    emit_open(&emitter, NULL, '{');
-    emit_open(&emitter, "data", '[');
     for (size_t i = 0; i < page.count; i++) {
-        emit_open(&emitter, NULL, '{');
-        emit_key_members(&emitter, &page.tokens[i]);
-        emit_close(&emitter, '}');
+        emit_open(emitter, NULL, '{');
+        emit_key_members(emitter, &page.tokens[i]);
+        emit_close(emitter, '}');
     }
-    emit_close(&emitter, ']');
-    emit_text(&emitter, "next_cursor", page.next_cursor);
-    emit_close(&emitter, '}');
+    *ret_next_cursor = page.next_cursor;
     return TKR_OK;
 }
 
 void keys_list(struct api_call *call)
 {
-    struct fault fault = {0};
-    struct arena *arena CLEANUP(arena_free_p) = NULL; /* a page may need more than a call has */
-    struct buffer body CLEANUP(buffer_deinit);
-    buffer_init(&body, API_ANSWER_BYTES_MAX);
-    tkr_error_t error = arena_new(API_PAGE_BYTES_MAX, &arena);
-    if (error == TKR_OK) {
-        error = list(call, arena, &body, &fault);
-    }
-    if (error != TKR_OK) {
-        call_fail(call, error, &fault);
-        return;
-    }
-    call_answer(call, 200, &body);
+    resource_list(call, list);
 }

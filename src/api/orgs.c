@@ -197,12 +197,10 @@ static tkr_error_t read_values(const struct json_given *given, struct org_write 
 
 static void create_done(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
-        return;
+    struct api_call *call = resource_changed(context, result);
+    if (call != NULL) {
+        answer(call, 201, &result->org);
     }
-    answer(call, 201, &result->org);
 }
 
 static tkr_error_t create(struct resource_change *change, struct fault *fault)
@@ -225,12 +223,10 @@ void orgs_post(struct api_call *call)
 
 static void update_done(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
-        return;
+    struct api_call *call = resource_changed(context, result);
+    if (call != NULL) {
+        answer(call, 200, &result->org);
     }
-    answer(call, 200, &result->org);
 }
 
 static tkr_error_t update(struct resource_change *change, struct fault *fault)

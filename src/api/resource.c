@@ -30,6 +30,7 @@ void resource_change(struct api_call *call,
         return;
     }
     change->call = call;
+    change->missing = missing;
     tkr_error_t error = queue(change, &fault);
     if (error != TKR_OK) {
         resource_fail(resource_change_end(change), error, &fault, missing);
@@ -43,11 +44,38 @@ struct api_call *resource_change_end(struct resource_change *change)
     return call;
 }
 
+struct api_call *resource_changed(struct resource_change *change,
+                                  const struct change_result *result)
+{
+    const char *missing = change->missing;
+    struct api_call *call = resource_change_end(change);
+    if (result->error != TKR_OK) {
+        resource_fail(call, result->error, &result->fault, missing);
+        return NULL;
+    }
+    return call;
+}
+
 void resource_etag(struct api_call *call, uint64_t version)
 {
     char etag[32];
     snprintf(etag, sizeof etag, "\"%llu\"", (unsigned long long)version);
     call_header(call, "ETag", etag);
+}
+
+void resource_begin(struct emitter *emitter, struct buffer *body)
+{
+    buffer_init(body, API_ANSWER_BYTES_MAX);
+    emit_begin(emitter, body);
+    emit_open(emitter, NULL, '{');
+}
+
+void resource_answer(struct api_call *call, unsigned status, uint64_t version,
+                     struct emitter *emitter)
+{
+    emit_close(emitter, '}');
+    resource_etag(call, version);
+    call_answer(call, status, emitter->out);
 }
 
 tkr_error_t resource_if_match(const struct api_call *call, uint64_t *ret_version,

@@ -34,13 +34,9 @@ void roles_get(struct api_call *call)
     }
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
-    buffer_init(&body, API_ANSWER_BYTES_MAX);
-    emit_begin(&emitter, &body);
-    emit_open(&emitter, NULL, '{');
+    resource_begin(&emitter, &body);
     emit_role(&emitter, &role);
-    emit_close(&emitter, '}');
-    resource_etag(call, role.version);
-    call_answer(call, 200, &body);
+    resource_answer(call, 200, role.version, &emitter);
 }
 
 static tkr_error_t list(struct api_call *call, struct arena *arena, struct emitter *emitter,
@@ -69,21 +65,16 @@ void roles_list(struct api_call *call)
 
 static void put_done(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
+    struct api_call *call = resource_changed(context, result);
+    if (call == NULL) {
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
-    buffer_init(&body, API_ANSWER_BYTES_MAX);
-    emit_begin(&emitter, &body);
-    emit_open(&emitter, NULL, '{');
+    resource_begin(&emitter, &body);
     emit_role(&emitter, &result->role);
     emit_count(&emitter, "tokens", result->role_tokens); /* that have it, and have the new scopes */
-    emit_close(&emitter, '}');
-    resource_etag(call, result->role.version);
-    call_answer(call, result->role.version == 1 ? 201 : 200, &body);
+    resource_answer(call, result->role.version == 1 ? 201 : 200, result->role.version, &emitter);
 }
 
 static tkr_error_t read_scopes(const json_t *root, struct arena *arena, struct role_write *write,
@@ -124,12 +115,10 @@ void roles_put(struct api_call *call)
 
 static void delete_done(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
-        return;
+    struct api_call *call = resource_changed(context, result);
+    if (call != NULL) {
+        call_answer(call, 204, NULL);
     }
-    call_answer(call, 204, NULL);
 }
 
 static tkr_error_t delete (struct resource_change *change, struct fault *fault)

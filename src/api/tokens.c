@@ -76,9 +76,8 @@ static void emit_warnings(struct emitter *emitter, const struct change_result *r
 
 void token_created(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
+    struct api_call *call = resource_changed(context, result);
+    if (call == NULL) {
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
@@ -97,11 +96,9 @@ void token_created(void *context, const struct change_result *result)
         emit_close(&emitter, '}');
     }
     emit_warnings(&emitter, result);
-    emit_close(&emitter, '}');
     snprintf(location, sizeof location, "/api/v1/auth/tokens/%s", result->token.id);
     call_header(call, "Location", location);
-    resource_etag(call, result->token.version);
-    call_answer(call, result->replayed ? 200 : 201, &body);
+    resource_answer(call, result->replayed ? 200 : 201, result->token.version, &emitter);
 }
 
 tkr_error_t token_request_digest(const struct api_call *call, uint8_t ret_digest[32])
@@ -146,24 +143,19 @@ void tokens_post(struct api_call *call)
 
 void token_changed(void *context, const struct change_result *result)
 {
-    struct api_call *call = resource_change_end(context);
-    if (result->error != TKR_OK) {
-        resource_fail(call, result->error, &result->fault, missing);
+    struct api_call *call = resource_changed(context, result);
+    if (call == NULL) {
         return;
     }
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
-    buffer_init(&body, API_ANSWER_BYTES_MAX);
-    emit_begin(&emitter, &body);
-    emit_open(&emitter, NULL, '{');
+    resource_begin(&emitter, &body);
     emit_token_members(&emitter, &result->token);
     emit_warnings(&emitter, result);
     emit_count(&emitter, "versions_changed", result->versions);
     emit_count(&emitter, "children_revoked", result->family);
     emit_bool(&emitter, "replayed", result->replayed);
-    emit_close(&emitter, '}');
-    resource_etag(call, result->token.version);
-    call_answer(call, 200, &body);
+    resource_answer(call, 200, result->token.version, &emitter);
 }
 
 /* Who may change a token need not be who gives credits: here it takes both, or PUT …/credits would
@@ -227,8 +219,7 @@ void tokens_delete(struct api_call *call)
     resource_change(call, revoke, missing);
 }
 
-/* --- GET ----------------------------------------------------------------------------------------
- */
+/* --- GET ------------------------------------------------------------------------------------- */
 
 void tokens_get(struct api_call *call)
 {
@@ -241,13 +232,9 @@ void tokens_get(struct api_call *call)
     }
     struct buffer body CLEANUP(buffer_deinit);
     struct emitter emitter;
-    buffer_init(&body, API_ANSWER_BYTES_MAX);
-    emit_begin(&emitter, &body);
-    emit_open(&emitter, NULL, '{');
+    resource_begin(&emitter, &body);
     emit_token_members(&emitter, &token);
-    emit_close(&emitter, '}');
-    resource_etag(call, token.version);
-    call_answer(call, 200, &body);
+    resource_answer(call, 200, token.version, &emitter);
 }
 
 static tkr_error_t read_filter(const struct api_call *call, struct token_filter *ret_filter,
@@ -255,7 +242,6 @@ static tkr_error_t read_filter(const struct api_call *call, struct token_filter 
 {
     const char *status = call_argument(call, "status");
     const char *kind = call_argument(call, "kind");
-    const char *inactive = call_argument(call, "include_inactive");
     struct page_of page;
     struct token_filter filter = {
         .org_id = call_argument(call, "org_id"),
@@ -278,10 +264,7 @@ static tkr_error_t read_filter(const struct api_call *call, struct token_filter 
     if (kind != NULL && token_kind_parse(kind, strlen(kind), &filter.kind) != TKR_OK) {
         return fault_set(fault, TKR_INVALID, "kind", "must be `user`, `service` or `admin`");
     }
-    if (inactive != NULL && strcmp(inactive, "true") != 0 && strcmp(inactive, "false") != 0) {
-        return fault_set(fault, TKR_INVALID, "include_inactive", "must be `true` or `false`");
-    }
-    filter.include_inactive = inactive != NULL && strcmp(inactive, "true") == 0;
+    TRY(call_flag(call, "include_inactive", &filter.include_inactive, fault));
     *ret_filter = filter;
     return TKR_OK;
 }
