@@ -162,7 +162,7 @@ static void test_all_who_wait_for_one_token_share_a_question(void **state)
 static void test_so_many_questions_are_under_way_and_the_rest_queues(void **state)
 {
     for (int i = 0; i < 10; i++) {
-        char token[8];
+        char token[16];
         snprintf(token, sizeof(token), "t%d", i);
         assert_int_equal(take(token), ADOPTER_WAITS);
     }
@@ -247,7 +247,7 @@ static void test_more_tokens_than_there_are_flights_are_busy(void **state)
 static void test_a_stop_tells_all_who_wait_and_takes_nobody(void **state)
 {
     for (int i = 0; i < 20; i++) {
-        char token[8];
+        char token[16];
         snprintf(token, sizeof(token), "t%d", i);
         assert_int_equal(take(token), ADOPTER_WAITS);
     }
