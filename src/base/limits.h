@@ -43,9 +43,8 @@
 
 #define CREDITS_RESERVATION_S_DEFAULT 300     /* of a reservation without `ttl` */
 #define CREDITS_RESERVATION_S_MAX (7 * 86400) /* longer `ttl`: out_of_range */
-#define CREDITS_EXPIRE_MAX 100 /* reservations that one flush ends; the rest waits for the next */
-#define VERSIONS_LIVE_MAX 32   /* rotated and still in their overlap, of a lineage; more: capacity \
-                                */
+#define CREDITS_EXPIRE_MAX 100  /* reservations that one flush ends; the rest waits for the next */
+#define VERSIONS_LIVE_MAX 32    /* of a lineage, still in their overlap; more: capacity */
 #define LINEAGE_TOKENS_MAX 1000 /* unrevoked tokens that share credits; more: capacity */
 
 /* --- the segment ------------------------------------------------------------------- */
