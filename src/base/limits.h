@@ -166,6 +166,11 @@
 #define OWN_KEYS_MAX 10000 /* of a user, by self-service (`self_service.keys_max`): capacity */
 #define ENVIRONMENT_TOKENS_MAX 256 /* in API_TOKEN and API_TOKENS; more: it does not start */
 #define FAMILY_TOKENS_MAX 1000     /* descendants revoked with a token; more: capacity */
+#define BLAST_VERSIONS_MAX 100     /* of a lineage in a report on a token, the newest */
+#define BLAST_LISTED_MAX 100       /* descendants that it lists; all that were found are counted */
+#define BLAST_EVENTS_MAX 10000     /* audit events that it looks at, the newest */
+#define BLAST_EVENTS_KEPT 20       /* of a kind that it tells one by one */
+#define EVENT_TYPES_MAX 64         /* of events counted by type; more are in the sum only */
 #define STATUS_COUNTS_MS 10000     /* tokens by status are counted at most this often */
 #define CLOCK_FLUSH_MS 60000       /* an idle authority writes its clock this often */
 #define USAGE_ENDPOINTS_MAX 256    /* labels of an hour of a line; more: `other` */

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "engine/blast_port.h"
 #include "engine/import_port.h"
 #include "engine/model.h"
 #include "engine/tenancy_port.h"
@@ -329,6 +330,7 @@ struct store_port {
                                  struct usage_version **ret_versions, size_t *ret_count);
 
     struct store_tenancy tenancy; /* users, organisations, roles */
+    struct store_blast blast;     /* what there is about one token */
 
     struct store *store;
 };

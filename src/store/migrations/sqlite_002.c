@@ -69,7 +69,9 @@ const char *const migration_sqlite_002[] = {
     /* What tokens made: their number for each user, and the family of one that leaked. */
     "CREATE INDEX tokens_made_for ON tokens (user, expires_at)"
     " WHERE created_by IS NOT NULL AND revoked_at IS NULL",
-    "CREATE INDEX tokens_made_by ON tokens (created_by) WHERE created_by IS NOT NULL",
+    /* Those that are not revoked together: somebody may have made many and revoked them to hide
+     * one. */
+    "CREATE INDEX tokens_made_by ON tokens (created_by, revoked_at) WHERE created_by IS NOT NULL",
 
     /* What was revoked and then cleaned away never comes back, by whatever way; nor does what came
      * from elsewhere and ended here. */

@@ -300,6 +300,7 @@ static const struct store_port port_template = {
             .get_role = store_get_role,
             .list_roles = store_list_roles,
         },
+    .blast = {store_visit_kin, store_read_events},
     .read_usage = store_read_usage,
     .read_versions = store_read_versions,
 };

@@ -50,6 +50,7 @@ enum column {
     COLUMN_OWN_SCOPES,
 };
 _Static_assert((int)COLUMN_NUMBER == TOKEN_CORE_COLUMNS, "the core ends before the number");
+_Static_assert((int)COLUMN_OWN_SCOPES + 1 == TOKEN_FULL_COLUMNS, "the last column is known");
 
 tkr_error_t row_limits(sqlite3_stmt *statement, int column, struct limits *ret_limits)
 {

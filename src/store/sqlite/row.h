@@ -9,6 +9,7 @@
 #include "store/sqlite/connection.h"
 
 #define TOKEN_CORE_COLUMNS 20 /* in TOKEN_COLUMNS_CORE; the next column has this index */
+#define TOKEN_FULL_COLUMNS 43 /* likewise in TOKEN_COLUMNS_FULL */
 
 /* TOKEN_COLUMNS_CORE. Texts point into the statement, networks are in `cidrs`: both live until
  * the next row. All other members are untouched. */

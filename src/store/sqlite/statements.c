@@ -49,6 +49,11 @@
     " AND kind = ?3 AND env = ?4 AND coalesce(lineage_id, id) <> ?5 AND revoked_at IS NULL AND "   \
     "quarantined_at IS NULL"                                                                       \
     " AND honeytoken = 0 AND source <> 2 AND (expires_at IS NULL OR expires_at > ?6)"
+/* See blast.c. */
+#define KIN_COLUMNS TOKEN_COLUMNS_FULL ", u.suspended_at IS NOT NULL"
+#define EVENT_COLUMNS                                                                              \
+    "at, type, org_id, actor_user, actor_token, user_id, token_id, token_name, client, "           \
+    "user_agent, request_id, details"
 /* See credits.c. */
 #define CHARGE_COLUMNS                                                                             \
     "id, org_id, key, request_digest, line, period, amount, state, answer, token_id, created_at, " \
@@ -398,4 +403,23 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                            " ORDER BY t.number DESC LIMIT ?4",
     [STATEMENT_PUT_LEAK_REPORT] =
         "INSERT INTO leak_reports (digest, source, at, tokens) VALUES (?1, ?2, ?3, ?4)",
+
+    /* The first of the lineage and the later ones, merged in their order. */
+    [STATEMENT_KIN_VERSIONS] =
+        "SELECT " KIN_COLUMNS " FROM (SELECT number FROM tokens WHERE id = ?1"
+        " UNION SELECT number FROM tokens INDEXED BY tokens_lineage WHERE lineage_id = ?1"
+        " ORDER BY 1 DESC LIMIT ?2) version"
+        " CROSS JOIN tokens t ON t.number = version.number" TOKEN_JOINS,
+    [STATEMENT_KIN_MADE] =
+        "SELECT " KIN_COLUMNS " FROM tokens t INDEXED BY tokens_made_by" TOKEN_JOINS
+        " WHERE t.created_by = ?1 AND t.revoked_at IS NULL ORDER BY t.number DESC LIMIT ?2",
+    [STATEMENT_KIN_MADE_REVOKED] =
+        "SELECT " KIN_COLUMNS " FROM tokens t INDEXED BY tokens_made_by" TOKEN_JOINS
+        " WHERE t.created_by = ?1 AND t.revoked_at > 0 ORDER BY t.revoked_at DESC LIMIT ?2",
+    [STATEMENT_EVENTS_BY] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_actor"
+                            " WHERE actor_token = ?1 ORDER BY number DESC LIMIT ?2",
+    [STATEMENT_EVENTS_ABOUT] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_token"
+                               " WHERE token_id = ?1 ORDER BY number DESC LIMIT ?2",
+    [STATEMENT_EVENTS_FIRST] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_token"
+                               " WHERE token_id = ?1 ORDER BY number LIMIT ?2",
 };

@@ -143,6 +143,12 @@ tkr_error_t store_list_enabled(struct store *store, enum token_source source, ui
 tkr_error_t store_read_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                               struct arena *arena, struct token *ret_token);
 
+/* --- blast.c ----------------------------------------------------------------------------- */
+tkr_error_t store_visit_kin(struct store *store, enum store_kin kin, const char *token_id,
+                            uint32_t most, struct arena *arena, kin_visit visit, void *context);
+tkr_error_t store_read_events(struct store *store, const struct event_question *question,
+                              struct arena *arena, struct event_answer *ret_answer);
+
 /* --- import.c ---------------------------------------------------------------------------- */
 tkr_error_t store_find_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                               struct store_found *ret_found);

@@ -350,15 +350,12 @@ static void test_loading_names_the_token_of_a_row_that_cannot_be(void **state)
 /* --- which index serves
  * ------------------------------------------------------------------------------ */
 
-/* The plan of a list as one text. */
-static void plan_of(struct fixture *fixture, const struct token_filter *filter, char plan[2048])
+/* The plan of a statement as one text. */
+static void plan_of_sql(struct fixture *fixture, const char *sql, char plan[2048])
 {
-    CLEANUP(buffer_deinit) struct buffer sql;
     sqlite3_stmt *statement = NULL;
     char explain[4400];
-    buffer_init(&sql, 4096);
-    assert_int_equal(list_write_sql(&sql, filter, filter->cursor != NULL), TKR_OK);
-    snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql.data);
+    snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql);
     assert_int_equal(
         sqlite3_prepare_v2(fixture->port.store->writer.db, explain, -1, &statement, NULL),
         SQLITE_OK);
@@ -369,6 +366,38 @@ static void plan_of(struct fixture *fixture, const struct token_filter *filter, 
                  (const char *)sqlite3_column_text(statement, 3));
     }
     sqlite3_finalize(statement);
+}
+
+/* That of a list. */
+static void plan_of(struct fixture *fixture, const struct token_filter *filter, char plan[2048])
+{
+    CLEANUP(buffer_deinit) struct buffer sql;
+    buffer_init(&sql, 4096);
+    assert_int_equal(list_write_sql(&sql, filter, filter->cursor != NULL), TKR_OK);
+    plan_of_sql(fixture, sql.data, plan);
+}
+
+static void test_kin_and_events_of_a_token_are_read_by_one_index_in_its_order(void **state)
+{
+    static const struct {
+        enum statement statement;
+        const char *search;
+    } rows[] = {
+        {STATEMENT_KIN_VERSIONS, "tokens_lineage (lineage_id=?)"},
+        {STATEMENT_KIN_MADE, "tokens_made_by (created_by=? AND revoked_at=?)"},
+        {STATEMENT_KIN_MADE_REVOKED, "tokens_made_by (created_by=? AND revoked_at>?)"},
+        {STATEMENT_EVENTS_BY, "events_actor (actor_token=?)"},
+        {STATEMENT_EVENTS_ABOUT, "events_token (token_id=?)"},
+        {STATEMENT_EVENTS_FIRST, "events_token (token_id=?)"},
+    };
+    char plan[2048];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        plan_of_sql(*state, statement_sql[rows[i].statement], plan);
+        assert_non_null(strstr(plan, rows[i].search));
+        assert_null(strstr(plan, "TEMP B-TREE"));
+        assert_null(strstr(plan, "SCAN t"));
+        assert_null(strstr(plan, "SCAN events"));
+    }
 }
 
 static void test_lists_read_one_index_in_its_order_without_sorting(void **state)
@@ -448,6 +477,7 @@ static void test_rare_states_are_found_by_their_index(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_kin_and_events_of_a_token_are_read_by_one_index_in_its_order),
         TEST(test_a_full_disk_fails_the_commit_leaves_nothing_and_heals),
         TEST(test_a_failed_fsync_is_told_as_an_io_error),
         TEST(test_what_was_committed_survives_faults_and_reopening),
