@@ -168,6 +168,7 @@
 #define FAMILY_TOKENS_MAX 1000     /* descendants revoked with a token; more: capacity */
 #define BLAST_VERSIONS_MAX 100     /* of a lineage in a report on a token, the newest */
 #define BLAST_LISTED_MAX 100       /* descendants that it lists; all that were found are counted */
+#define BLAST_ROWS_MAX 4000        /* rows of tokens that it reads for that; more are not found */
 #define BLAST_EVENTS_MAX 10000     /* audit events that it looks at, the newest */
 #define BLAST_EVENTS_KEPT 20       /* of a kind that it tells one by one */
 #define EVENT_TYPES_MAX 64         /* of events counted by type; more are in the sum only */

@@ -249,6 +249,12 @@ void epochs_overlay_noted(const struct epochs_noted *noted, struct token *token)
 /* Settles some rows. Whether there is more to do at once. */
 bool epochs_settle_slice(struct authority *authority);
 
+/* --- authority_read.c --------------------------------------------------------------------- */
+
+/* A token that was read on any thread as it is now: its counts, credits and status. */
+void token_overlay(struct authority *authority, const struct epochs_noted *noted,
+                   struct token *token, int64_t now_ms);
+
 /* --- authority_cleanup.c ------------------------------------------------------------------ */
 
 /* Cleans as the configuration says, a batch. At each flush, on the writer thread. */

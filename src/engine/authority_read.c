@@ -4,8 +4,8 @@
 
 #include "engine/authority_internal.h"
 
-static void overlay(struct authority *authority, const struct epochs_noted *noted,
-                    struct token *token, int64_t now_ms)
+void token_overlay(struct authority *authority, const struct epochs_noted *noted,
+                   struct token *token, int64_t now_ms)
 {
     uint64_t total = 0;
     int64_t last_used_ms = 0;
@@ -37,7 +37,7 @@ tkr_error_t authority_get_token(struct authority *authority, const struct princi
     epochs_note(authority, &noted);
     TRY(authority->store->get_token(authority->store->store, text, arena, &token));
     ENSURE(principal_sees(by, &token), TKR_NOT_FOUND);
-    overlay(authority, &noted, &token, segment_writer_now_ms(authority->segment));
+    token_overlay(authority, &noted, &token, segment_writer_now_ms(authority->segment));
     *ret_token = token;
     return TKR_OK;
 }
@@ -61,7 +61,7 @@ tkr_error_t authority_list_tokens(struct authority *authority, const struct prin
     }
     TRY(error);
     for (size_t i = 0; i < page.count; i++) {
-        overlay(authority, &noted, &page.tokens[i], now_ms);
+        token_overlay(authority, &noted, &page.tokens[i], now_ms);
     }
     *ret_page = page;
     return TKR_OK;

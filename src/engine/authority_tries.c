@@ -175,7 +175,7 @@ static tkr_error_t store_slot(struct authority *authority, const struct slot *sl
     }
     struct store_event event = {
         .at_ms = slot->at_ms,
-        .type = slot->honeytoken ? "honeytoken.tried" : "token.tried",
+        .type = slot->honeytoken ? EVENT_HONEYTOKEN_TRIED : EVENT_TRIED,
         .token_id = slot->token_id,
         .client = slot->client,
         .user_agent = slot->user_agent,
