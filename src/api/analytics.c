@@ -30,27 +30,36 @@ struct subject {
     const char *id, *org_id;
 };
 
-static tkr_error_t read_request(const struct api_call *call, struct usage_request *ret_request,
-                                struct fault *fault)
+tkr_error_t analytics_read_days(const struct api_call *call, int64_t *ret_days, struct fault *fault)
 {
-    const char *days = call_argument(call, "days"), *step = call_argument(call, "step");
+    const char *days = call_argument(call, "days");
     uint64_t number = DAYS_DEFAULT;
-    size_t chosen = 0;
     if (days != NULL && (text_parse_u64(days, strlen(days), &number) != TKR_OK || number < 1 ||
                          number > USAGE_DAYS_MAX)) {
         return fault_set(fault, TKR_OUT_OF_RANGE, "days", "must be 1 to %d", USAGE_DAYS_MAX);
     }
+    *ret_days = (int64_t)number;
+    return TKR_OK;
+}
+
+static tkr_error_t read_request(const struct api_call *call, struct usage_request *ret_request,
+                                struct fault *fault)
+{
+    const char *step = call_argument(call, "step");
+    int64_t days = 0;
+    size_t chosen = 0;
+    TRY(analytics_read_days(call, &days, fault));
     while (step != NULL && chosen < STEPS && strcmp(step, steps[chosen].name) != 0) {
         chosen++;
     }
     if (chosen == STEPS) {
         return fault_set(fault, TKR_INVALID, "step", "must be `day`, `hour` or `minute`");
     }
-    *ret_request = (struct usage_request){.days = (int64_t)number, .step_ms = steps[chosen].ms};
+    *ret_request = (struct usage_request){.days = days, .step_ms = steps[chosen].ms};
     return TKR_OK;
 }
 
-static const char *step_name(int64_t step_ms)
+const char *analytics_step_name(int64_t step_ms)
 {
     size_t i = 0;
     while (i + 1 < STEPS && steps[i].ms != step_ms) {
@@ -62,17 +71,24 @@ static const char *step_name(int64_t step_ms)
 /* --- the answer ---------------------------------------------------------------------------- */
 
 static void emit_shares(struct emitter *emitter, const char *name,
-                        const struct usage_report *report, enum usage_dimension dimension)
+                        const struct usage_answer *answer, enum usage_dimension dimension)
 {
     emit_open(emitter, name, '[');
-    for (size_t i = 0; i < report->answer.share_counts[dimension]; i++) {
-        const struct usage_share *share = &report->answer.shares[dimension][i];
+    for (size_t i = 0; i < answer->share_counts[dimension]; i++) {
+        const struct usage_share *share = &answer->shares[dimension][i];
         emit_open(emitter, NULL, '{');
         emit_text(emitter, "label", share->label);
         emit_count(emitter, "count", share->count);
         emit_close(emitter, '}');
     }
     emit_close(emitter, ']');
+}
+
+void analytics_emit_shares(struct emitter *emitter, const struct usage_answer *answer)
+{
+    emit_shares(emitter, "by_verdict", answer, USAGE_VERDICT);
+    emit_shares(emitter, "by_endpoint", answer, USAGE_ENDPOINT);
+    emit_shares(emitter, "by_network", answer, USAGE_NETWORK);
 }
 
 static void emit_series(struct emitter *emitter, const struct usage_report *report)
@@ -129,11 +145,9 @@ static void emit_report(struct emitter *emitter, const struct subject *subject,
     emit_time(emitter, "until", report->until_ms);
     emit_count(emitter, "requests", report->requests);
     emit_count(emitter, "refused", report->refused);
-    emit_text(emitter, "step", step_name(report->step_ms));
+    emit_text(emitter, "step", analytics_step_name(report->step_ms));
     emit_series(emitter, report);
-    emit_shares(emitter, "by_verdict", report, USAGE_VERDICT);
-    emit_shares(emitter, "by_endpoint", report, USAGE_ENDPOINT);
-    emit_shares(emitter, "by_network", report, USAGE_NETWORK);
+    analytics_emit_shares(emitter, &report->answer);
     if (subject->of == USAGE_OF_TOKEN) {
         emit_versions(emitter, report);
     }

@@ -127,6 +127,8 @@
       ACCESS_TOKEN, NULL, false, "reason children", "key_id", keys_delete) \
     X(TOKENS_ANALYTICS, HTTP_GET, PATH_TOKEN "/analytics", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "tokens:read", false, "days step", "id", tokens_analytics_get) \
+    X(TOKENS_BLAST, HTTP_GET, PATH_TOKEN "/blast-radius", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, "days", "id", tokens_blast_get) \
     X(KEYS_USAGE,    HTTP_GET, PATH_KEY "/usage", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_TOKEN, NULL, false, "days step", "key_id", keys_usage_get) \
     X(USERS_ANALYTICS, HTTP_GET, PATH_USERS "/{id}/analytics", call_on_worker, HTTP_WORKER, 0, \

@@ -67,6 +67,7 @@ void keys_list(struct api_call *call);
 void keys_get(struct api_call *call);
 void keys_delete(struct api_call *call);
 void tokens_analytics_get(struct api_call *call);
+void tokens_blast_get(struct api_call *call);
 void keys_usage_get(struct api_call *call);
 void users_analytics_get(struct api_call *call);
 void orgs_analytics_get(struct api_call *call);

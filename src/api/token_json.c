@@ -5,25 +5,30 @@
 
 /* Windows not set are null; one that is explicitly without a limit is `unlimited`, because a
  * number that means "none" would be mistaken for one. */
-void emit_limits(struct emitter *emitter, const struct limits *limits)
+void emit_limits_as(struct emitter *emitter, const char *name, const struct limits *limits)
 {
-    emit_open(emitter, "limits", '{');
+    emit_open(emitter, name, '{');
     for (int i = 0; i < WINDOW_COUNT; i++) {
-        const char *name = window_name((enum window)i);
+        const char *window = window_name((enum window)i);
         if ((limits->set & (1U << i)) == 0) {
-            emit_null(emitter, name);
+            emit_null(emitter, window);
         } else if (limits->limit[i] == LIMIT_NONE) {
-            emit_text(emitter, name, LIMIT_UNLIMITED_TEXT);
+            emit_text(emitter, window, LIMIT_UNLIMITED_TEXT);
         } else {
-            emit_count(emitter, name, limits->limit[i]);
+            emit_count(emitter, window, limits->limit[i]);
         }
     }
     emit_close(emitter, '}');
 }
 
-static void emit_networks(struct emitter *emitter, const struct token *token)
+void emit_limits(struct emitter *emitter, const struct limits *limits)
 {
-    emit_open(emitter, "allowed_ips", '[');
+    emit_limits_as(emitter, "limits", limits);
+}
+
+void emit_networks(struct emitter *emitter, const char *name, const struct token *token)
+{
+    emit_open(emitter, name, '[');
     for (size_t i = 0; i < token->allowed_ip_count; i++) {
         char text[CIDR_TEXT_SIZE];
         emit_text(emitter, NULL, cidr_format(&token->allowed_ips[i], text));
@@ -71,7 +76,7 @@ void emit_token_members(struct emitter *emitter, const struct token *token)
     emit_words(emitter, "own_scopes", own_scopes, strlen(own_scopes));
     emit_limits(emitter, &token->overrides);
     emit_credits(emitter, &token->credits);
-    emit_networks(emitter, token);
+    emit_networks(emitter, "allowed_ips", token);
     emit_json(emitter, "metadata", metadata, strlen(metadata));
     emit_time(emitter, "not_before", token->not_before_ms);
     emit_time(emitter, "expires_at", token->expires_at_ms);

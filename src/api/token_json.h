@@ -16,6 +16,8 @@
 /* The members of a token, into an open object. Never the token itself. */
 void emit_token_members(struct emitter *emitter, const struct token *token);
 void emit_limits(struct emitter *emitter, const struct limits *limits); /* `limits` */
+void emit_limits_as(struct emitter *emitter, const char *name, const struct limits *limits);
+void emit_networks(struct emitter *emitter, const char *name, const struct token *token);
 /* The member `credits`; null when they are unlimited. */
 void emit_credits(struct emitter *emitter, const struct token_credits *credits);
 void emit_tier(struct emitter *emitter, const char *name, const struct tier *tier);

@@ -187,6 +187,8 @@ ROWS = {
                                        thing=True, org_id="query"),
     ("GET", TOKENS + "/{id}/analytics"):
         Row(READERS, lambda w: f"{TOKENS}/{w.token()['id']}/analytics", thing=True),
+    ("GET", TOKENS + "/{id}/blast-radius"):
+        Row(READERS, lambda w: f"{TOKENS}/{w.token()['id']}/blast-radius", thing=True),
     ("GET", USERS + "/{id}/analytics"):
         Row(READERS, lambda w: f"{USERS}/{w.user()}/analytics", thing=True, org_id="query"),
     ("GET", ORGS + "/{id}/analytics"): Row(READERS, ORGS + "/acme/analytics", thing=True),

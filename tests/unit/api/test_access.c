@@ -49,6 +49,7 @@ static const struct route {
     {"PUT /api/v1/roles/new", "{\"scopes\":[]}", "roles:write", 201},
     {"DELETE /api/v1/roles/none", NULL, "roles:write", 404},
     {"GET " TOKENS "/" NO_SUCH_ID "/analytics", NULL, "tokens:read", 404},
+    {"GET " TOKENS "/" NO_SUCH_ID "/blast-radius", NULL, "tokens:read", 404},
     {"GET /api/v1/users/nobody/analytics", NULL, "tokens:read", 404},
     {"GET /api/v1/orgs/nowhere/analytics", NULL, "tokens:read", 404},
     {"GET " TOKENS "/" NO_SUCH_ID "/credits", NULL, "tokens:read", 404},
