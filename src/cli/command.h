@@ -195,6 +195,7 @@ enum cli_exit cmd_role_show(struct cli *cli);
 enum cli_exit cmd_role_set(struct cli *cli);
 enum cli_exit cmd_role_delete(struct cli *cli);
 enum cli_exit cmd_analytics(struct cli *cli);
+enum cli_exit cmd_blast_radius(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);
 enum cli_exit cmd_version(struct cli *cli);
 enum cli_exit cmd_simulate(struct cli *cli);

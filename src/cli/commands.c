@@ -249,6 +249,13 @@ static const struct cli_option analytics_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option blast_radius_options[] = {
+    {"name", "NAME", false, "the token of this name"},
+    TOKEN_STDIN,
+    {"days", "N", false, "what it did in so many days up to today; 30 unless given"},
+    OPTIONS_END,
+};
+
 static const struct cli_option tier_set_options[] = {
     {"limit", "WINDOW=N", true,
      "minute=60, hour=1000, day=none; at least one; a window not given is unlimited",
@@ -534,6 +541,12 @@ const struct cli_command cli_commands[] = {
      "expression, or the fields of a custom pattern of GitHub. They find the tokens that are\n"
      "made with the prefixes of the configuration.",
      leak_rules_options, false, cmd_leak_rules, CLI_GROUP_TOKENS},
+    {"blast-radius", "TOKEN-ID", 1, "report what a token could reach and did",
+     "Name it by its ID, by --name or by itself: who found a leaked token pastes it with\n"
+     "--token-stdin. What it may do, its other versions, what it made and whether that reaches\n"
+     "more, what it did and changed, tries since it ended, what nobody can know, and the commands\n"
+     "that fit. Nothing is changed.",
+     blast_radius_options, true, cmd_blast_radius, CLI_GROUP_TOKENS},
     {"completion", "bash|zsh|fish", 1, "print what makes a shell complete commands",
      "For a shell that the installed scripts do not reach. Completing asks no authority.\n"
      "\n"

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report on a token as a page for people. */
+#ifndef CLI_BLAST_PAGE_H
+#define CLI_BLAST_PAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* What `GET …/tokens/{id}/blast-radius` answered, on standard output. False: out of memory, and
+ * some lines are missing. */
+bool blast_page_print(const json_t *report);
+
+#endif
