@@ -201,7 +201,7 @@ static tkr_error_t sync_rows(struct sync *sync)
     const struct store_port *store = sync->authority->store;
     char(*ids)[TOKEN_ID_CHARS + 1] = sync->change->ids.ids + ROWS_MAX; /* its second half */
     uint32_t count = 0;
-    TRY(store->list_enabled(store->store, TOKEN_SOURCE_ENVIRONMENT, ROWS_MAX / 2, ids, &count));
+    TRY(store->list_environment(store->store, ROWS_MAX / 2, ids, &count));
     for (size_t i = 0; i < sync->asked->count; i++) {
         TRY(sync_row(sync, &sync->asked->tokens[i]));
     }

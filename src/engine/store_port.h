@@ -236,9 +236,10 @@ struct store_port {
     tkr_error_t (*list_overlapping)(struct store *store, const char *lineage_id, int64_t now_ms,
                                     uint32_t most, char (*ret_ids)[TOKEN_ID_CHARS + 1],
                                     uint32_t *ret_count);
-    /* The ids of tokens of that source that are neither disabled nor revoked, at most `most`. */
-    tkr_error_t (*list_enabled)(struct store *store, enum token_source source, uint32_t most,
-                                char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+    /* The ids of tokens of the environment that are neither disabled nor revoked, at most `most`.
+     */
+    tkr_error_t (*list_environment)(struct store *store, uint32_t most,
+                                    char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
     /* As read_token, by the digest. */
     tkr_error_t (*read_digest)(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                                struct arena *arena, struct token *ret_token);

@@ -64,7 +64,7 @@ const char *const migration_sqlite_002[] = {
     "DROP INDEX tokens_org", /* after an emergency most are revoked: see store/sqlite/list.c */
     "CREATE INDEX tokens_org ON tokens (org) WHERE revoked_at IS NULL",
     "CREATE INDEX tokens_role ON tokens (role) WHERE role IS NOT NULL",
-    "CREATE INDEX tokens_source ON tokens (source) WHERE source <> 0",
+    "CREATE INDEX tokens_environment ON tokens (source) WHERE source = 2",
 
     /* What tokens made: their number for each user, and the family of one that leaked. */
     "CREATE INDEX tokens_made_for ON tokens (user, expires_at)"

@@ -85,12 +85,11 @@ tkr_error_t store_list_overlapping(struct store *store, const char *lineage_id, 
     return read_ids(store, statement, most, ret_ids, ret_count);
 }
 
-tkr_error_t store_list_enabled(struct store *store, enum token_source source, uint32_t most,
-                               char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count)
+tkr_error_t store_list_environment(struct store *store, uint32_t most,
+                                   char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
-    TRY(connection_prepare(&store->writer, STATEMENT_LIST_ENABLED, &statement));
-    bind_integer(statement, 1, source);
+    TRY(connection_prepare(&store->writer, STATEMENT_LIST_ENVIRONMENT, &statement));
     return read_ids(store, statement, most, ret_ids, ret_count);
 }
 

@@ -328,9 +328,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " (SELECT created_by FROM tokens WHERE number = ?1), created_by)"
         " WHERE number IN (SELECT number FROM tokens INDEXED BY tokens_made_by"
         "  WHERE created_by = (SELECT id FROM tokens WHERE number = ?1) LIMIT ?2)",
-    [STATEMENT_LIST_ENABLED] = "SELECT id FROM tokens INDEXED BY tokens_source WHERE source = ?1"
-                               " AND source <> 0 AND disabled_at IS NULL AND revoked_at IS NULL"
-                               " LIMIT ?2",
+    [STATEMENT_LIST_ENVIRONMENT] =
+        "SELECT id FROM tokens INDEXED BY tokens_environment WHERE source = 2"
+        " AND disabled_at IS NULL AND revoked_at IS NULL LIMIT ?2",
     [STATEMENT_GET_BY_DIGEST] =
         "SELECT " TOKEN_COLUMNS_FULL " FROM tokens t" TOKEN_JOINS " WHERE t.digest = ?1",
     [STATEMENT_ADD_BY] = "UPDATE usage_by SET count = min(count, 1 << 62) + ?5"

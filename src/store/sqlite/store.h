@@ -138,8 +138,8 @@ tkr_error_t store_list_versions(struct store *store, const char *lineage_id, uin
 tkr_error_t store_list_overlapping(struct store *store, const char *lineage_id, int64_t now_ms,
                                    uint32_t most, char (*ret_ids)[TOKEN_ID_CHARS + 1],
                                    uint32_t *ret_count);
-tkr_error_t store_list_enabled(struct store *store, enum token_source source, uint32_t most,
-                               char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+tkr_error_t store_list_environment(struct store *store, uint32_t most,
+                                   char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
 tkr_error_t store_read_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                               struct arena *arena, struct token *ret_token);
 
