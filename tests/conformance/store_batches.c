@@ -62,6 +62,35 @@ static void test_an_id_that_exists_is_a_conflict(void **state)
     assert_memory_equal(get(fixture, first.id).digest, first.digest, TOKEN_DIGEST_BYTES);
 }
 
+static tkr_error_t bury(void *context, const struct store_cleaned *cleaned,
+                        struct store_event *ret_event)
+{
+    const struct token *token = context;
+    *ret_event = sample_event("token.cleanup", token);
+    return TKR_OK;
+}
+
+static void test_what_was_revoked_and_cleaned_away_cannot_be_inserted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct token token = sample_token(1);
+    struct token again = sample_token(2);
+    uint32_t count = 0;
+    token.revoked_at_ms = SAMPLE_NOW;
+    token = sample_store(&fixture->port, token);
+    begin(fixture);
+    assert_int_equal(fixture->port.cleanup(fixture->store, SAMPLE_NOW + 1, false, 10,
+                                           SAMPLE_NOW + 1, bury, &token, &count),
+                     TKR_OK);
+    assert_int_equal(count, 1);
+    commit(fixture);
+    memcpy(again.digest, token.digest, sizeof(again.digest));
+    begin(fixture);
+    assert_int_equal(sample_insert(&fixture->port, &again), TKR_CONFLICT);
+    commit(fixture);
+    assert_no_token(fixture, again.id);
+}
+
 static void test_an_update_of_an_old_version_is_refused_and_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -244,3 +273,4 @@ int suite_batches(void)
     };
     return cmocka_run_group_tests_name("batches", tests, NULL, NULL);
 }
+        SUITE_TEST(test_what_was_revoked_and_cleaned_away_cannot_be_inserted),

@@ -79,9 +79,6 @@ const char *const migration_sqlite_002[] = {
     " digest BLOB PRIMARY KEY CHECK (length(digest) = 32),"
     " at INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID",
-    "CREATE TRIGGER tokens_stay_dead BEFORE INSERT ON tokens"
-    " WHEN EXISTS (SELECT 1 FROM tombstones WHERE digest = NEW.digest)"
-    " BEGIN SELECT RAISE(ABORT, 'a revoked token stays revoked'); END",
 
     /* An emergency revocation: what was born up to `at`. Once settled every row says it itself. */
     "CREATE TABLE epochs ("

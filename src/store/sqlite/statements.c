@@ -136,6 +136,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         "SELECT t.id, o.id, t.revoked_at IS NOT NULL FROM tokens t"
         " CROSS JOIN orgs o ON o.number = t.org WHERE t.digest = ?1"
         " UNION ALL SELECT '', '', 1 FROM tombstones WHERE digest = ?1 LIMIT 1",
+    [STATEMENT_FIND_TOMBSTONE] = "SELECT 1 FROM tombstones WHERE digest = ?1",
     [STATEMENT_FIND_LINE] = "SELECT total FROM usage_lines WHERE line = ?1",
     [STATEMENT_PUT_LINE] =
         "INSERT INTO usage_lines (line, total, last_used_at, image) VALUES (?1, ?2, ?3, ?4)"

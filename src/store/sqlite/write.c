@@ -379,11 +379,23 @@ static tkr_error_t update_refusal(struct store *store, const struct token *token
     return same ? TKR_CONFLICT : TKR_PRECONDITION;
 }
 
+/* What was revoked and cleaned away stays away, whoever asks for it. */
+static tkr_error_t check_not_buried(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES])
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_FIND_TOMBSTONE, &statement));
+    bind_bytes(statement, 1, digest, TOKEN_DIGEST_BYTES);
+    tkr_error_t error = statement_row(&store->writer, statement);
+    ENSURE(error != TKR_OK, TKR_CONFLICT);
+    return error == TKR_NOT_FOUND ? TKR_OK : error;
+}
+
 static tkr_error_t run_update(struct store *store, const struct token *token)
 {
     int64_t tier = 0;
     TRY(store_find_tier(store, token->tier, &tier));
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(check_not_buried(store, token->digest));
     struct token_texts texts;
     TRY(connection_prepare(&store->writer, STATEMENT_UPDATE_TOKEN, &statement));
     bind_text(statement, 1, token->id);
