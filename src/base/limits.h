@@ -155,6 +155,7 @@
 #define STORE_WAL_PAGES 4000 /* pages in the write-ahead log that start a checkpoint */
 #define STORE_WAL_PAGES_WAIT (16 * STORE_WAL_PAGES) /* from here on it waits for readers */
 #define STORE_WAL_BYTES_KEPT (64 * 1024 * 1024)     /* a longer log is cut when it starts over */
+#define STORE_WAL_PAGES_BULK (8 * STORE_WAL_PAGES)  /* the same after very large commits */
 #define CHANGE_BYTES_MAX (64 * 1024) /* memory of one change with its texts; more: too_large */
 #define INVISIBLE_TOKENS_MAX                                                                       \
     4096 /* stored tokens that a full segment could not take; more wait                            \

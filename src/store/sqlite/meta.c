@@ -136,16 +136,26 @@ int meta_log_grew(void *context, sqlite3 *db, const char *database, int pages)
     }
     store->log_pages = pages;
     return SQLITE_OK;
+    store->commit_pages = pages > store->log_pages ? pages - store->log_pages : pages;
 }
 
 /*
  * A checkpoint copies the log into the database. PASSIVE waits for nobody; what a reader still
+/* Commits of an import write the same pages of an index over and over, each some thousands: a
+ * checkpoint after several of them copies each page once. */
+static int pages_before_checkpoint(const struct store *store)
+{
+    int pages = store->commit_pages < STORE_WAL_PAGES_BULK / 4 ? 4 * store->commit_pages
+                                                               : STORE_WAL_PAGES_BULK;
+    return pages > STORE_WAL_PAGES ? pages : STORE_WAL_PAGES;
+}
+
  * needs is left for the next one, which is tried when the log has grown by as much again. Only
  * when readers have kept the log from starting over for very long are they waited for.
  */
 tkr_error_t store_maintain(struct store *store)
 {
-    if (store->log_pages - store->log_pages_checkpointed < STORE_WAL_PAGES) {
+    if (store->log_pages - store->log_pages_checkpointed < pages_before_checkpoint(store)) {
         return TKR_OK;
     }
     bool long_log = store->log_pages >= STORE_WAL_PAGES_WAIT;

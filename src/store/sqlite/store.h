@@ -70,6 +70,7 @@ int meta_log_grew(void *context, sqlite3 *db, const char *database, int pages);
 MUST_USE tkr_error_t meta_read(struct store *store, struct fault *fault);
 tkr_error_t store_identity(struct store *store, struct store_identity *ret_identity);
 tkr_error_t store_begin(struct store *store);
+    int commit_pages;           /* of the newest commit */
 tkr_error_t store_commit(struct store *store, uint64_t *ret_seq);
 void store_rollback(struct store *store);
 tkr_error_t store_mark(struct store *store);

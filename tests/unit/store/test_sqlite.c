@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,26 @@ static void test_the_log_is_copied_into_the_database_when_it_is_long(void **stat
     sample_store(&fixture->port, sample_token(30000));
     assert_true(store->log_pages < 100); /* it started over */
     assert_int_equal(store->log_pages_checkpointed, 0);
+}
+
+static bool is_copied(struct store *store, int commit_pages, int log_pages)
+{
+    store->commit_pages = commit_pages;
+    store->log_pages = log_pages;
+    store->log_pages_checkpointed = 0;
+    assert_int_equal(store_maintain(store), TKR_OK);
+    return store->log_pages_checkpointed == log_pages;
+}
+
+static void test_after_large_commits_the_log_is_copied_less_often(void **state)
+{
+    struct store *store = ((struct fixture *)*state)->port.store;
+    assert_false(is_copied(store, 100, STORE_WAL_PAGES - 1));
+    assert_true(is_copied(store, 100, STORE_WAL_PAGES));
+    assert_false(is_copied(store, STORE_WAL_PAGES, 4 * STORE_WAL_PAGES - 1));
+    assert_true(is_copied(store, STORE_WAL_PAGES, 4 * STORE_WAL_PAGES));
+    assert_false(is_copied(store, INT_MAX, STORE_WAL_PAGES_BULK - 1));
+    assert_true(is_copied(store, INT_MAX, STORE_WAL_PAGES_BULK));
 }
 
 /* --- what the tables hold
@@ -483,6 +504,7 @@ int main(void)
         TEST(test_what_was_committed_survives_faults_and_reopening),
         TEST(test_a_checkpoint_that_fails_loses_nothing),
         TEST(test_the_log_is_copied_into_the_database_when_it_is_long),
+        TEST(test_after_large_commits_the_log_is_copied_less_often),
         TEST(test_a_change_and_its_event_come_and_go_together),
         TEST(test_somebody_with_a_shell_cannot_unrevoke_by_accident),
         TEST(test_the_view_for_people_computes_status_and_validity),
