@@ -159,6 +159,49 @@ static void test_a_tier_without_a_proper_name_is_refused(void **state)
 
 /* --- batches ----------------------------------------------------------------------------- */
 
+static tkr_error_t insert_without_user(struct fixture *fixture, unsigned number)
+{
+    struct token token = sample_token(number);
+    return fixture->port.insert_token(fixture->store, &token, NULL);
+}
+
+static void test_a_user_of_a_rolled_back_batch_is_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture);
+    ensure_user(fixture, "acme", "alice", false, true);
+    fixture->port.rollback(fixture->store);
+    begin(fixture);
+    assert_int_equal(insert_without_user(fixture, 1), TKR_NOT_FOUND);
+    fixture->port.rollback(fixture->store);
+}
+
+static void test_a_user_that_was_undone_is_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture);
+    assert_int_equal(fixture->port.mark(fixture->store), TKR_OK);
+    ensure_user(fixture, "acme", "alice", false, true);
+    assert_int_equal(fixture->port.release(fixture->store, true), TKR_OK);
+    assert_int_equal(insert_without_user(fixture, 1), TKR_NOT_FOUND);
+    ensure_user(fixture, "acme", "alice", false, true);
+    assert_int_equal(insert_without_user(fixture, 2), TKR_OK);
+    commit(fixture);
+}
+
+static void test_a_line_that_was_given_out_is_told_in_the_same_batch(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture);
+    struct store_user first = ensure_user(fixture, "acme", "alice", false, true);
+    assert_int_equal(first.line, SEGMENT_NO_LINE);
+    struct store_user second = ensure_user(fixture, "acme", "alice", true, false);
+    assert_int_not_equal(second.line, SEGMENT_NO_LINE);
+    assert_int_equal(ensure_user(fixture, "acme", "alice", true, false).line, second.line);
+    assert_int_equal(ensure_user(fixture, "beta", "alice", false, true).line, SEGMENT_NO_LINE);
+    commit(fixture);
+}
+
 static void test_a_rolled_back_batch_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -259,11 +302,15 @@ int suite_batches(void)
         SUITE_TEST(test_a_token_of_an_unknown_tier_is_not_found_and_leaves_nothing),
         SUITE_TEST(test_a_digest_that_exists_is_a_conflict_and_the_batch_goes_on),
         SUITE_TEST(test_an_id_that_exists_is_a_conflict),
+        SUITE_TEST(test_what_was_revoked_and_cleaned_away_cannot_be_inserted),
         SUITE_TEST(test_an_update_of_an_old_version_is_refused_and_changes_nothing),
         SUITE_TEST(test_a_revoked_token_cannot_be_unrevoked),
         SUITE_TEST(test_a_foreign_cursor_is_refused),
         SUITE_TEST(test_a_page_of_none_or_too_many_is_out_of_range),
         SUITE_TEST(test_a_tier_without_a_proper_name_is_refused),
+        SUITE_TEST(test_a_user_of_a_rolled_back_batch_is_not_there),
+        SUITE_TEST(test_a_user_that_was_undone_is_not_there),
+        SUITE_TEST(test_a_line_that_was_given_out_is_told_in_the_same_batch),
         SUITE_TEST(test_a_rolled_back_batch_leaves_nothing),
         SUITE_TEST(test_a_commit_counts_the_sequence_up_by_one),
         SUITE_TEST(test_a_batch_without_a_change_keeps_the_sequence),
@@ -273,4 +320,3 @@ int suite_batches(void)
     };
     return cmocka_run_group_tests_name("batches", tests, NULL, NULL);
 }
-        SUITE_TEST(test_what_was_revoked_and_cleaned_away_cannot_be_inserted),

@@ -62,6 +62,7 @@ tkr_error_t store_begin(struct store *store)
     store->current = store->committed; /* only this thread writes it */
     store->changed = false;
     store->touched = false;
+    store_forget(store);
     return run(store, STATEMENT_BEGIN);
 }
 
@@ -122,6 +123,7 @@ tkr_error_t store_mark(struct store *store)
 tkr_error_t store_release(struct store *store, bool undo)
 {
     if (undo) {
+        store_forget(store);
         TRY(run(store, STATEMENT_UNDO));
         store->current = store->marked;
     }
@@ -134,13 +136,11 @@ int meta_log_grew(void *context, sqlite3 *db, const char *database, int pages)
     if (pages < store->log_pages_checkpointed) {
         store->log_pages_checkpointed = 0; /* it started over */
     }
+    store->commit_pages = pages > store->log_pages ? pages - store->log_pages : pages;
     store->log_pages = pages;
     return SQLITE_OK;
-    store->commit_pages = pages > store->log_pages ? pages - store->log_pages : pages;
 }
 
-/*
- * A checkpoint copies the log into the database. PASSIVE waits for nobody; what a reader still
 /* Commits of an import write the same pages of an index over and over, each some thousands: a
  * checkpoint after several of them copies each page once. */
 static int pages_before_checkpoint(const struct store *store)
@@ -150,6 +150,8 @@ static int pages_before_checkpoint(const struct store *store)
     return pages > STORE_WAL_PAGES ? pages : STORE_WAL_PAGES;
 }
 
+/*
+ * A checkpoint copies the log into the database. PASSIVE waits for nobody; what a reader still
  * needs is left for the next one, which is tried when the log has grown by as much again. Only
  * when readers have kept the log from starting over for very long are they waited for.
  */

@@ -30,6 +30,22 @@ struct meta {
     int64_t clock_ms;
 };
 
+struct user_row {
+    int64_t number, org;
+    struct store_user user;
+    char tier[TIER_NAME_BYTES_MAX + 1]; /* "" for none */
+};
+
+/* What the writer found last in this batch: an import asks for the same again and again. It is
+ * forgotten where the rows may have changed: at the begin, after an undo, at a write to users. */
+struct known {
+    bool user;
+    struct user_row user_row; /* its ids are those below */
+    char user_id[USER_ID_BYTES_MAX + 1], org_id[ORG_ID_BYTES_MAX + 1];
+    int64_t tier; /* 0: none */
+    char tier_name[TIER_NAME_BYTES_MAX + 1];
+};
+
 struct readers {
     pthread_mutex_t mutex;
     pthread_cond_t returned;
@@ -47,12 +63,14 @@ struct store {
     uint64_t tokens_at_open;
 
     struct connection writer;
-    struct meta current;        /* the writer thread's */
-    struct meta marked;         /* as it was at mark */
+    struct meta current; /* the writer thread's */
+    struct meta marked;  /* as it was at mark */
+    struct known known;
     bool changed;               /* this batch has a change: it counts seq up */
     bool touched;               /* this batch has bookkeeping that meta holds */
     int log_pages;              /* in the write-ahead log after the newest commit */
     int log_pages_checkpointed; /* of them, when a checkpoint was last tried */
+    int commit_pages;           /* of the newest commit */
     pthread_mutex_t meta_mutex; /* guards `committed` */
     struct meta committed;
 
@@ -70,7 +88,6 @@ int meta_log_grew(void *context, sqlite3 *db, const char *database, int pages);
 MUST_USE tkr_error_t meta_read(struct store *store, struct fault *fault);
 tkr_error_t store_identity(struct store *store, struct store_identity *ret_identity);
 tkr_error_t store_begin(struct store *store);
-    int commit_pages;           /* of the newest commit */
 tkr_error_t store_commit(struct store *store, uint64_t *ret_seq);
 void store_rollback(struct store *store);
 tkr_error_t store_mark(struct store *store);
@@ -94,6 +111,7 @@ tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
                            const struct store_event *event);
 
 /* The numbers of rows, on the writer's connection. NOT_FOUND. */
+void store_forget(struct store *store);
 MUST_USE tkr_error_t store_find_org_number(struct store *store, const char *org_id,
                                            int64_t *ret_number);
 MUST_USE tkr_error_t store_find_user_numbers(struct store *store, const char *org_id,

@@ -228,6 +228,7 @@ static tkr_error_t run_update(struct store *store, const struct user *user)
     if (user->tier != NULL) {
         TRY(store_find_tier(store, user->tier, &tier));
     }
+    store_forget(store);
     TRY(connection_prepare(&store->writer, STATEMENT_UPDATE_USER, &statement));
     bind_text(statement, 1, user->org_id);
     bind_text(statement, 2, user->id);

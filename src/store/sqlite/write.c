@@ -10,6 +10,36 @@
 #include "store/sqlite/row.h"
 #include "store/sqlite/store.h"
 
+/* --- what was found last ----------------------------------------------------------------- */
+
+void store_forget(struct store *store)
+{
+    store->known.user = false;
+    store->known.tier = 0;
+}
+
+static bool is_known(const struct store *store, const char *org_id, const char *user_id)
+{
+    const struct known *known = &store->known;
+    return known->user && strcmp(known->user_id, user_id) == 0 &&
+           strcmp(known->org_id, org_id) == 0;
+}
+
+static void remember_user(struct store *store, const struct user_row *row)
+{
+    struct known *known = &store->known;
+    const struct store_user *user = &row->user;
+    known->user =
+        strlen(user->id) < sizeof(known->user_id) && strlen(user->org_id) < sizeof(known->org_id);
+    if (known->user) {
+        strcpy(known->user_id, user->id);
+        strcpy(known->org_id, user->org_id);
+        known->user_row = *row;
+        known->user_row.user.id = known->user_id;
+        known->user_row.user.org_id = known->org_id;
+    }
+}
+
 /* --- orgs, users, tiers ------------------------------------------------------------------ */
 
 tkr_error_t store_find_org_number(struct store *store, const char *org_id, int64_t *ret_number)
@@ -25,6 +55,10 @@ tkr_error_t store_find_org_number(struct store *store, const char *org_id, int64
 tkr_error_t store_ensure_org(struct store *store, const char *org_id, int64_t now_ms,
                              int64_t *ret_number)
 {
+    if (store->known.user && strcmp(store->known.org_id, org_id) == 0) {
+        *ret_number = store->known.user_row.org;
+        return TKR_OK;
+    }
     tkr_error_t error = store_find_org_number(store, org_id, ret_number);
     if (error != TKR_NOT_FOUND) {
         return error;
@@ -39,15 +73,13 @@ tkr_error_t store_ensure_org(struct store *store, const char *org_id, int64_t no
     return TKR_OK;
 }
 
-struct user_row {
-    int64_t number, org;
-    struct store_user user;
-    char tier[TIER_NAME_BYTES_MAX + 1]; /* "" for none */
-};
-
 static tkr_error_t find_user(struct store *store, const char *org_id, const char *user_id,
                              struct user_row *ret_row)
 {
+    if (is_known(store, org_id, user_id)) {
+        *ret_row = store->known.user_row;
+        return TKR_OK;
+    }
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_FIND_USER, &statement));
     bind_text(statement, 1, org_id);
@@ -64,6 +96,7 @@ static tkr_error_t find_user(struct store *store, const char *org_id, const char
     row.user.suspended = sqlite3_column_type(statement, 3) != SQLITE_NULL;
     TRY(row_limits(statement, 4, &row.user.overrides));
     snprintf(row.tier, sizeof(row.tier), "%s", column_text(statement, 5));
+    remember_user(store, &row);
     *ret_row = row;
     return TKR_OK;
 }
@@ -89,6 +122,7 @@ static tkr_error_t new_line(struct store *store, uint32_t *ret_line)
 static tkr_error_t set_user_line(struct store *store, int64_t number, uint32_t *ret_line)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    store_forget(store);
     TRY(connection_prepare(&store->writer, STATEMENT_SET_USER_LINE, &statement));
     TRY(new_line(store, ret_line));
     bind_integer(statement, 1, number);
@@ -117,6 +151,7 @@ static tkr_error_t insert_user(struct store *store, const char *org_id, const ch
     TRY(statement_run(&store->writer, statement));
     row->number = sqlite3_last_insert_rowid(store->writer.db);
     store->changed = true;
+    remember_user(store, row);
     return TKR_OK;
 }
 
@@ -144,11 +179,18 @@ tkr_error_t store_ensure_user(struct store *store, const char *org_id, const cha
 
 tkr_error_t store_find_tier(struct store *store, const char *name, int64_t *ret_number)
 {
+    struct known *known = &store->known;
+    if (known->tier != 0 && strcmp(known->tier_name, name) == 0) {
+        *ret_number = known->tier;
+        return TKR_OK;
+    }
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_FIND_TIER, &statement));
     bind_text(statement, 1, name);
     TRY(statement_row(&store->writer, statement));
-    *ret_number = sqlite3_column_int64(statement, 0);
+    known->tier = sqlite3_column_int64(statement, 0); /* its name fits: it was checked */
+    snprintf(known->tier_name, sizeof(known->tier_name), "%s", name);
+    *ret_number = known->tier;
     return TKR_OK;
 }
 
@@ -337,11 +379,23 @@ static tkr_error_t give_lines(struct store *store, struct token *token)
     return TKR_OK;
 }
 
+/* What was revoked and cleaned away stays away, whoever asks for it. */
+static tkr_error_t check_not_buried(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES])
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_FIND_TOMBSTONE, &statement));
+    bind_bytes(statement, 1, digest, TOKEN_DIGEST_BYTES);
+    tkr_error_t error = statement_row(&store->writer, statement);
+    ENSURE(error != TKR_OK, TKR_CONFLICT);
+    return error == TKR_NOT_FOUND ? TKR_OK : error;
+}
+
 tkr_error_t store_insert_token(struct store *store, struct token *token,
                                const struct store_event *event)
 {
     struct user_row user;
     int64_t tier = 0;
+    TRY(check_not_buried(store, token->digest));
     TRY(find_user(store, token->org_id, token->user_id, &user));
     TRY(store_find_tier(store, token->tier, &tier));
     struct meta before = store->current;
@@ -379,23 +433,11 @@ static tkr_error_t update_refusal(struct store *store, const struct token *token
     return same ? TKR_CONFLICT : TKR_PRECONDITION;
 }
 
-/* What was revoked and cleaned away stays away, whoever asks for it. */
-static tkr_error_t check_not_buried(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES])
-{
-    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
-    TRY(connection_prepare(&store->writer, STATEMENT_FIND_TOMBSTONE, &statement));
-    bind_bytes(statement, 1, digest, TOKEN_DIGEST_BYTES);
-    tkr_error_t error = statement_row(&store->writer, statement);
-    ENSURE(error != TKR_OK, TKR_CONFLICT);
-    return error == TKR_NOT_FOUND ? TKR_OK : error;
-}
-
 static tkr_error_t run_update(struct store *store, const struct token *token)
 {
     int64_t tier = 0;
     TRY(store_find_tier(store, token->tier, &tier));
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
-    TRY(check_not_buried(store, token->digest));
     struct token_texts texts;
     TRY(connection_prepare(&store->writer, STATEMENT_UPDATE_TOKEN, &statement));
     bind_text(statement, 1, token->id);
