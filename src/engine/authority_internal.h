@@ -122,6 +122,8 @@ struct change {
     struct change_ids ids;  /* still others, by their identifiers, likewise */
     uint32_t lines_end;     /* lines below this one were given out, beside those of the tokens */
     bool changed;           /* false: it was so already; there is nothing to show */
+    const char *policy_org; /* whose `policy` was read; NULL: none yet */
+    struct org_policy policy;
     int64_t replaced_at_ms; /* create, update: when it revoked the user's older ones */
     bool retiered;          /* user: tokens that inherit their tier have another one now */
     bool denies;            /* afterwards the token is refused: showing it must not fail */
@@ -341,6 +343,8 @@ struct authority {
     struct credits_book credits;
     char invisible[INVISIBLE_TOKENS_MAX][TOKEN_ID_CHARS + 1]; /* to be shown again */
     size_t invisible_count;
+    uint8_t births[1024];   /* randomness for identifiers; see token_give_birth */
+    size_t births_left;     /* of it, at its end */
     bool invisible_tiers;
     bool invisible_lost; /* more than could be remembered */
     bool segment_behind; /* the segment lacks something: it is not marked as complete */

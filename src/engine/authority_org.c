@@ -217,9 +217,13 @@ tkr_error_t org_policy_of(struct authority *authority, struct change *change, co
 {
     const struct store_port *store = authority->store;
     struct org org = {0}; /* a new one says nothing */
-    tkr_error_t error = store->tenancy.read_org(store->store, org_id, change->arena, &org);
-    ENSURE(error == TKR_OK || error == TKR_NOT_FOUND, error);
-    authority_org_policy(authority, &org, ret_policy);
+    if (change->policy_org == NULL || strcmp(change->policy_org, org_id) != 0) {
+        tkr_error_t error = store->tenancy.read_org(store->store, org_id, change->arena, &org);
+        ENSURE(error == TKR_OK || error == TKR_NOT_FOUND, error);
+        authority_org_policy(authority, &org, &change->policy);
+        change->policy_org = org_id;
+    }
+    *ret_policy = change->policy;
     return TKR_OK;
 }
 

@@ -52,6 +52,9 @@ tkr_error_t tiers_ensure_user(struct authority *authority, struct change *change
     }
     TRY(tiers_find(authority, token->tier, &tier));
     bool want_line = (tier.tier.subject & LIMITS_OF_USER) != 0 || authority->batch_wants_lines;
+    if (token->tier_inherited && (!want_line || change->user.line != SEGMENT_NO_LINE)) {
+        return TKR_OK; /* it was asked for just now */
+    }
     return store->ensure_user(store->store, token->org_id, token->user_id, want_line, now_ms,
                               change->arena, &change->user, &created);
 }
