@@ -140,11 +140,13 @@
 #define ADOPT_REFUSED_MAX (1024 * 1024)    /* refused tokens remembered; more: the oldest goes */
 
 /* --- the store ----------------------------------------------------------------------- */
-#define STORE_BATCH_MAX 512      /* changes in one group commit */
-#define STORE_BUSY_MS 5000       /* wait for a lock that another process holds, then `locked` */
-#define IDEMPOTENCY_TTL_S 86400  /* an Idempotency-Key is remembered this long */
-#define IDEMPOTENCY_EXPIRE_MAX 4 /* expired keys deleted with each new one */
-#define STORE_SCAN_TOKENS 256    /* tokens that a change of many reads at a time */
+#define STORE_BATCH_MAX 512       /* changes in one group commit */
+#define STORE_BATCH_ROWS_MAX 8000 /* tokens of imports in one; more: the next one */
+#define STORE_SLICE_ROWS 1000     /* the same where another change waits */
+#define STORE_BUSY_MS 5000        /* wait for a lock that another process holds, then `locked` */
+#define IDEMPOTENCY_TTL_S 86400   /* an Idempotency-Key is remembered this long */
+#define IDEMPOTENCY_EXPIRE_MAX 4  /* expired keys deleted with each new one */
+#define STORE_SCAN_TOKENS 256     /* tokens that a change of many reads at a time */
 #define STORE_SCAN_BYTES_MAX (2 * 1024 * 1024) /* their texts */
 #define STORE_READERS 4 /* reading connections; more readers wait, then `busy` */
 #define STORE_LOAD_WORKERS_MAX 16
@@ -153,9 +155,9 @@
 #define STORE_WRITER_CACHE_KIB 65536
 #define STORE_READER_CACHE_KIB 8192
 #define STORE_WAL_PAGES 4000 /* pages in the write-ahead log that start a checkpoint */
+#define STORE_WAL_PAGES_BULK (8 * STORE_WAL_PAGES)  /* the same after very large commits */
 #define STORE_WAL_PAGES_WAIT (16 * STORE_WAL_PAGES) /* from here on it waits for readers */
 #define STORE_WAL_BYTES_KEPT (64 * 1024 * 1024)     /* a longer log is cut when it starts over */
-#define STORE_WAL_PAGES_BULK (8 * STORE_WAL_PAGES)  /* the same after very large commits */
 #define CHANGE_BYTES_MAX (64 * 1024) /* memory of one change with its texts; more: too_large */
 #define INVISIBLE_TOKENS_MAX                                                                       \
     4096 /* stored tokens that a full segment could not take; more wait                            \

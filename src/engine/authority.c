@@ -40,7 +40,8 @@ static tkr_error_t init(struct authority *authority, const struct authority_opti
 {
     authority->options = *options;
     authority->store = options->store;
-    authority->queue_end = &authority->queue_first;
+    authority->queue.end = &authority->queue.first;
+    authority->imports.end = &authority->imports.first;
     pthread_mutex_init(&authority->queue_mutex, NULL);
     pthread_mutex_init(&authority->beat_mutex, NULL);
     pthread_mutex_init(&authority->tiers_mutex, NULL);

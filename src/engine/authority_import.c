@@ -296,15 +296,14 @@ static tkr_error_t apply_rows(struct authority *authority, struct change *change
 
 /*
  * What a row can have got wrong was found before anything was written, so an error in the middle
- * is none of a row's (line numbers are used up). It fails the batch: to be undone alone, the
- * change would need a savepoint around it, and with one SQLite walks its journal once for each
- * statement, which took 180 of 210 µs a row.
+ * is none of a row's (line numbers are used up). The writer undoes it, with the other imports of
+ * its batch but not with other people's changes.
  */
 static tkr_error_t apply_import(struct authority *authority, struct change *change)
 {
     tkr_error_t error = apply_rows(authority, change);
     if (is_the_rows_own(error)) {
-        return TKR_UNAVAILABLE; /* of the whole batch, which is rolled back */
+        return TKR_UNAVAILABLE; /* which is undone as a whole */
     }
     TRY(error);
     change->result.fault = (struct fault){0}; /* of a row */

@@ -309,6 +309,10 @@ struct credits_book {
     size_t count;
 };
 
+struct change_list {
+    struct change *first, **end; /* where the next one is put */
+};
+
 struct authority {
     struct authority_options options;
     char *runtime_directory; /* the copy that options points to */
@@ -320,8 +324,8 @@ struct authority {
     pthread_mutex_t queue_mutex;
     pthread_cond_t queue_changed; /* wakes the writer */
     pthread_cond_t flush_done;    /* wakes who waits in authority_flush */
-    struct change *queue_first, **queue_end;
-    size_t queue_length;
+    struct change_list queue, imports;
+    size_t queue_length; /* of both */
     bool flush_due, stopping;
     uint64_t flushes_asked, flushes_done;
 
@@ -339,12 +343,12 @@ struct authority {
 
     /* The writer thread's. */
     bool batch_wants_lines; /* a tier of this batch is of users: new users get lines */
+    uint8_t births[1024];   /* randomness for identifiers; see token_give_birth */
+    size_t births_left;     /* of it, at its end */
     struct usage_flush usage;
     struct credits_book credits;
     char invisible[INVISIBLE_TOKENS_MAX][TOKEN_ID_CHARS + 1]; /* to be shown again */
     size_t invisible_count;
-    uint8_t births[1024];   /* randomness for identifiers; see token_give_birth */
-    size_t births_left;     /* of it, at its end */
     bool invisible_tiers;
     bool invisible_lost; /* more than could be remembered */
     bool segment_behind; /* the segment lacks something: it is not marked as complete */

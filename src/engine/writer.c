@@ -5,6 +5,10 @@
  * While one batch is being written, the next one queues up, so the batch grows with the load
  * and the cost of an fsync is shared by all in it. Nothing waits for a batch to fill.
  *
+ * Imports stand behind all others, and their batches are large, since each row changes pages all
+ * over the indexes and more rows share a page. Who comes while one is written waits for a slice
+ * of it, and goes into the next batch, which then has no more than another slice.
+ *
  * When there is nothing else to do, old counts are made coarser, a slice at a time.
  *
  * A failed commit is one of two kinds. When it is certain that nothing was committed (the disk
@@ -19,6 +23,12 @@
 
 /* --- the queue --------------------------------------------------------------------------- */
 
+static void list_add(struct change_list *list, struct change *change)
+{
+    *list->end = change;
+    list->end = &change->next;
+}
+
 tkr_error_t writer_submit(struct authority *authority, struct change *change, struct fault *fault)
 {
     tkr_error_t error = TKR_OK;
@@ -28,8 +38,7 @@ tkr_error_t writer_submit(struct authority *authority, struct change *change, st
     } else if (authority->queue_length >= WORK_QUEUE_MAX) {
         error = TKR_BUSY;
     } else {
-        *authority->queue_end = change;
-        authority->queue_end = &change->next;
+        list_add(change->import != NULL ? &authority->imports : &authority->queue, change);
         if (authority->queue_length++ == 0) {
             pthread_cond_signal(&authority->queue_changed);
         }
@@ -42,27 +51,58 @@ tkr_error_t writer_submit(struct authority *authority, struct change *change, st
     return TKR_OK;
 }
 
-/* The oldest changes, at most STORE_BATCH_MAX. The mutex is held. */
+/* Moves the first change of a list to the end of another. */
+static void list_move(struct change_list *from, struct change_list *to)
+{
+    struct change *change = from->first;
+    from->first = change->next;
+    from->end = from->first == NULL ? &from->first : from->end;
+    change->next = NULL;
+    list_add(to, change);
+}
+
+/* The oldest changes, at most STORE_BATCH_MAX; then imports, of which a slice goes with others.
+ * The mutex is held. */
 static struct change *take_batch(struct authority *authority)
 {
-    struct change *first = authority->queue_first;
-    struct change **end = &authority->queue_first;
-    size_t count = 0;
-    while (*end != NULL && count < STORE_BATCH_MAX) {
-        end = &(*end)->next;
+    struct change_list batch = {.end = &batch.first};
+    struct change_list *imports = &authority->imports;
+    size_t count = 0, rows = 0;
+    while (authority->queue.first != NULL && count < STORE_BATCH_MAX) {
+        list_move(&authority->queue, &batch);
         count++;
     }
-    if (count == 0) {
-        return NULL;
-    }
-    struct change *rest = *end;
-    *end = NULL;
-    authority->queue_first = rest;
-    if (rest == NULL) {
-        authority->queue_end = &authority->queue_first;
+    size_t rows_max = count > 0 ? STORE_SLICE_ROWS : STORE_BATCH_ROWS_MAX;
+    while (imports->first != NULL && rows < rows_max && count < STORE_BATCH_MAX) {
+        rows += imports->first->import->count;
+        list_move(imports, &batch);
+        count++;
     }
     authority->queue_length -= count;
-    return first;
+    return batch.first;
+}
+
+/* Ends a batch early, before `rest`, which comes first in the next one. Answers whether it did:
+ * only when somebody waits with something else than an import. */
+static bool give_way(struct authority *authority, struct change **rest)
+{
+    pthread_mutex_lock(&authority->queue_mutex);
+    bool waited_for = authority->queue.first != NULL;
+    if (waited_for) {
+        struct change_list *imports = &authority->imports;
+        struct change *last = *rest;
+        authority->queue_length++;
+        while (last->next != NULL) {
+            last = last->next;
+            authority->queue_length++;
+        }
+        last->next = imports->first;
+        imports->end = imports->first == NULL ? &last->next : imports->end;
+        imports->first = *rest;
+        *rest = NULL;
+    }
+    pthread_mutex_unlock(&authority->queue_mutex);
+    return waited_for;
 }
 
 /* --- a batch ----------------------------------------------------------------------------- */
@@ -145,17 +185,47 @@ static tkr_error_t reserve_lines(struct authority *authority, const struct chang
     return count > 0 ? segment_writer_reserve_lines(authority->segment, count) : TKR_OK;
 }
 
+static tkr_error_t apply(struct authority *authority, struct change *change)
+{
+    change->result.error = change->kind->apply(authority, change);
+    bool alone = change->result.error == TKR_OK || fails_alone(change->result.error);
+    return alone ? TKR_OK : change->result.error;
+}
+
+/* Whatever its error is, others do not fail with it. */
+static tkr_error_t apply_shielded(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    TRY(store->mark(store->store));
+    change->result.error = change->kind->apply(authority, change);
+    return store->release(store->store, change->result.error != TKR_OK);
+}
+
+/* The imports, at the end of a batch. One that breaks takes other changes with it no more; a
+ * batch that has only imports needs no such care, and a mark costs a tenth of their time. */
+static tkr_error_t apply_imports(struct authority *authority, struct change *imports, bool shared)
+{
+    size_t rows = 0;
+    for (struct change *change = imports; change != NULL; change = change->next) {
+        TRY(shared ? apply_shielded(authority, change) : apply(authority, change));
+        rows += change->import->count;
+        if (rows >= STORE_SLICE_ROWS && change->next != NULL &&
+            give_way(authority, &change->next)) {
+            break;
+        }
+    }
+    return TKR_OK;
+}
+
 static tkr_error_t apply_all(struct authority *authority, struct change *changes)
 {
+    struct change *change = changes;
     authority->batch_wants_lines = false;
     credits_book_begin(authority);
-    for (struct change *change = changes; change != NULL; change = change->next) {
-        tkr_error_t error = change->kind->apply(authority, change);
-        if (error != TKR_OK && !fails_alone(error)) {
-            return error;
-        }
-        change->result.error = error;
+    for (; change != NULL && change->import == NULL; change = change->next) {
+        TRY(apply(authority, change));
     }
+    TRY(apply_imports(authority, change, change != changes));
     return reserve_lines(authority, changes);
 }
 
@@ -261,8 +331,7 @@ static struct orders wait_for_orders(struct authority *authority, bool busy, boo
 {
     struct orders orders = {0};
     pthread_mutex_lock(&authority->queue_mutex);
-    while (!busy && authority->queue_first == NULL && !authority->flush_due &&
-           !authority->stopping) {
+    while (!busy && authority->queue_length == 0 && !authority->flush_due && !authority->stopping) {
         pthread_cond_wait(&authority->queue_changed, &authority->queue_mutex);
     }
     orders.batch = take_batch(authority);
