@@ -147,11 +147,21 @@ bool client_open(struct cli *cli, bool create, struct client **ret_client,
     return true;
 }
 
+static void leave_open(void *context)
+{
+}
+
 bool client_open_another(struct cli *cli, const struct client *client, struct client **ret_client)
 {
     struct fault ignored = {0};
-    struct client *another = client->transport.alone ? NULL : calloc(1, sizeof(*another));
-    if (another == NULL || open_transport(cli, false, &another->transport, &ignored) != TKR_OK) {
+    struct client *another = calloc(1, sizeof(*another));
+    if (another == NULL) {
+        return false;
+    }
+    if (client->transport.alone) {
+        another->transport = client->transport;
+        another->transport.close = leave_open;
+    } else if (open_transport(cli, false, &another->transport, &ignored) != TKR_OK) {
         free(another);
         return false;
     }

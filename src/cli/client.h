@@ -26,8 +26,8 @@ struct client;
  */
 MUST_USE bool client_open(struct cli *cli, bool create, struct client **ret_client,
                           enum cli_exit *ret_status);
-/* A second way to the same authority, for calls at the same time. False: there is none, since the
- * directory itself is open. */
+/* A second way to the same authority, for calls at the same time; it is closed before the first
+ * one. False: there is none. */
 MUST_USE bool client_open_another(struct cli *cli, const struct client *client,
                                   struct client **ret_client);
 void client_close(struct client *client); /* NULL is allowed */

@@ -9,8 +9,8 @@
 #include "api/json_emit.h"
 
 #define PATH_IMPORT "/api/v1/auth/tokens/import"
-#define LANES_MAX 3                     /* calls at a time; a fourth made nothing faster */
-#define CALL_ROWS 500                   /* one transaction of the authority */
+#define LANES_MAX 16                    /* calls at a time: as many as share a transaction */
+#define CALL_ROWS 500                   /* one change of the authority */
 #define CALL_BYTES (1024 * 1024)        /* a call with more is sent, however few rows it has */
 #define CALL_BYTES_MAX (4 * CALL_BYTES) /* one row has far less than the difference */
 #define TRIES 6                         /* while the authority is busy, or cannot be reached */
@@ -67,7 +67,9 @@ static void emit_time_if(struct emitter *emitter, const char *name, int64_t unix
 
 static void emit_lists(struct emitter *emitter, const struct import_row *row)
 {
-    emit_words(emitter, "scopes", row->scopes, strlen(row->scopes));
+    if (row->scopes[0] != '\0') {
+        emit_words(emitter, "scopes", row->scopes, strlen(row->scopes));
+    }
     if (row->limits.set != 0) {
         emit_open(emitter, "limits", '{');
         for (int i = 0; i < WINDOW_COUNT; i++) {
@@ -113,6 +115,7 @@ static void emit_state(struct emitter *emitter, const struct import_row *row)
     }
 }
 
+/* What a token is when nothing is said of it needs not be said: half of a row would be that. */
 static void add_row(struct lane *lane, const struct import_row *row)
 {
     struct emitter *emitter = &lane->emitter;
@@ -127,12 +130,18 @@ static void add_row(struct lane *lane, const struct import_row *row)
     emit_text(emitter, "user_id", row->user_id);
     emit_text(emitter, "name", row->name);
     emit_if(emitter, "org_id", row->org_id);
-    emit_text(emitter, "kind", token_kind_name(row->kind));
-    emit_text(emitter, "env", token_env_name(row->env));
+    if (row->kind != TOKEN_KIND_USER) {
+        emit_text(emitter, "kind", token_kind_name(row->kind));
+    }
+    if (row->env != TOKEN_ENV_LIVE) {
+        emit_text(emitter, "env", token_env_name(row->env));
+    }
     emit_if(emitter, "display_prefix", row->display_prefix);
     emit_if(emitter, "tier", row->tier);
     emit_lists(emitter, row);
-    emit_json(emitter, "metadata", row->metadata, strlen(row->metadata));
+    if (strcmp(row->metadata, "{}") != 0) {
+        emit_json(emitter, "metadata", row->metadata, strlen(row->metadata));
+    }
     emit_state(emitter, row);
     emit_close(emitter, '}');
 }
@@ -318,15 +327,24 @@ enum cli_exit import_sender_open(struct cli *cli, struct client *client,
     return CLI_DONE;
 }
 
+/* What is under way is not broken off: its answer is near. */
+static void stop_lane(struct lane *lane)
+{
+    if (lane->started) {
+        (void)take_lane(lane);
+        set_state(lane, LANE_STOP);
+        pthread_join(lane->thread, NULL);
+    }
+}
+
+/* The first one last: the others may use what it has. */
 void import_sender_free_p(struct import_sender **sender)
 {
     for (size_t i = 0; *sender != NULL && i < LANES_MAX; i++) {
+        stop_lane(&(*sender)->lanes[i]);
+    }
+    for (size_t i = LANES_MAX; *sender != NULL && i-- > 0;) {
         struct lane *lane = &(*sender)->lanes[i];
-        if (lane->started) {
-            (void)take_lane(lane); /* what is under way is not broken off: its answer is near */
-            set_state(lane, LANE_STOP);
-            pthread_join(lane->thread, NULL);
-        }
         client_close(lane->client);
         buffer_deinit(&lane->body);
         pthread_cond_destroy(&lane->changed);

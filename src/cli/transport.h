@@ -18,7 +18,7 @@ struct transport {
                         struct buffer *ret_body, struct fault *fault);
     void (*close)(void *context);
     void *context;
-    bool alone; /* it holds what another one would need */
+    bool alone; /* it holds what another one would need, and takes calls of several threads */
 };
 
 /*
