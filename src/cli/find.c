@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "cli/body.h"
 #include "token/token_text.h"
 
 #define QUERY_BYTES_MAX 1024
 #define PATH_TOKENS "/api/v1/auth/tokens"
+#define NAMESAKES_SHOWN 10
 
 void find_release(struct find *find)
 {
@@ -43,6 +45,42 @@ enum cli_exit find_read(const struct cli *cli, struct find *ret_find)
     return CLI_DONE;
 }
 
+/* The versions of a rotated token have one name, and are one token: its newest version is meant,
+ * which alone has none in its place. NULL: there are several tokens, or none. */
+static const json_t *the_one(const json_t *list)
+{
+    const json_t *tokens = json_object_get(list, "data"), *current = NULL;
+    const char *lineage_id = answer_text(json_array_get(tokens, 0), "lineage_id");
+    size_t count = json_array_size(tokens);
+    if (count == 1) {
+        return json_array_get(tokens, 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const json_t *token = json_array_get(tokens, i);
+        if (strcmp(answer_text(token, "lineage_id"), lineage_id) != 0) {
+            return NULL;
+        }
+        current = answer_text(token, "replaced_by")[0] == '\0' ? token : current;
+    }
+    return answer_text(list, "next_cursor")[0] == '\0' ? current : NULL;
+}
+
+static enum cli_exit tell_namesakes(const json_t *list)
+{
+    const json_t *tokens = json_object_get(list, "data");
+    size_t count = json_array_size(tokens);
+    cli_fail(CLI_REFUSED, "several tokens have this name; name one by its ID:");
+    for (size_t i = 0; i < count && i < NAMESAKES_SHOWN; i++) {
+        const json_t *token = json_array_get(tokens, i);
+        fprintf(stderr, "  %s  %s  %s\n", answer_text(token, "id"), answer_text(token, "user_id"),
+                answer_text(token, "status"));
+    }
+    if (count > NAMESAKES_SHOWN) {
+        fprintf(stderr, "  and more: tokenry list --inactive --name NAME\n");
+    }
+    return CLI_REFUSED;
+}
+
 static enum cli_exit by_name(struct cli *cli, struct client *client, const char *name,
                              bool active_only, char ret_id[TOKEN_ID_CHARS + 1])
 {
@@ -51,28 +89,21 @@ static enum cli_exit by_name(struct cli *cli, struct client *client, const char 
     if (client_escape(name, escaped, sizeof(escaped))[0] == '\0') {
         return cli_usage(cli->command, "--name: no token has such a name");
     }
-    snprintf(query, sizeof(query), "name=%s&limit=10%s", escaped,
+    snprintf(query, sizeof(query), "name=%s&limit=%d%s", escaped, LIST_PAGE_MAX,
              active_only ? "" : "&include_inactive=true");
     struct client_call call = {.method = HTTP_GET, .path = PATH_TOKENS, .query = query};
     enum cli_exit status = client_call(cli, client, &call, &answer);
     if (status != CLI_DONE) {
         return status;
     }
-    const json_t *tokens = json_object_get(answer.json, "data");
-    size_t count = json_array_size(tokens);
-    if (count == 0) {
+    const json_t *token = the_one(answer.json);
+    if (json_array_size(json_object_get(answer.json, "data")) == 0) {
         return cli_fail(CLI_REFUSED, "no %stoken has this name", active_only ? "active " : "");
     }
-    if (count > 1) {
-        cli_fail(CLI_REFUSED, "several tokens have this name; name one by its ID:");
-        for (size_t i = 0; i < count; i++) {
-            const json_t *token = json_array_get(tokens, i);
-            fprintf(stderr, "  %s  %s  %s\n", answer_text(token, "id"),
-                    answer_text(token, "user_id"), answer_text(token, "status"));
-        }
-        return CLI_REFUSED;
+    if (token == NULL) {
+        return tell_namesakes(answer.json);
     }
-    snprintf(ret_id, TOKEN_ID_CHARS + 1, "%s", answer_text(json_array_get(tokens, 0), "id"));
+    snprintf(ret_id, TOKEN_ID_CHARS + 1, "%s", answer_text(token, "id"));
     return CLI_DONE;
 }
 

@@ -17,7 +17,8 @@ void find_release(struct find *find); /* for CLEANUP */
 /* Reads what was given, before anything is opened; one of the three must be there. */
 MUST_USE enum cli_exit find_read(const struct cli *cli, struct find *ret_find);
 /* The path of the token's resource; looks it up when it is not the ID. `active_only`: a name
- * means the active token of that name. A name that several have is refused, naming them. */
+ * means the active token of that name. Of a token that was rotated it means the newest version. A
+ * name that several tokens have is refused, naming them. */
 MUST_USE enum cli_exit find_path(struct cli *cli, struct client *client, const struct find *find,
                                  bool active_only, char ret_path[FIND_PATH_SIZE]);
 

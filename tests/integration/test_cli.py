@@ -373,6 +373,22 @@ def test_show_finds_a_token_by_id_name_and_itself(ready):
     assert made["id"] in several.stderr and second["id"] in several.stderr
 
 
+def test_the_name_of_a_rotated_token_means_its_newest_version(ready):
+    ready.create("alice", "ci")
+    second = ready.json("rotate", "--name", "ci", "--grace", "7d")
+    third = ready.json("rotate", "--name", "ci", "--grace", "7d")
+    assert third["rotated_from"] == second["id"]
+    for command in ("show", "quarantine", "restore"):
+        assert ready.json(command, "--name", "ci")["id"] == third["id"]
+    assert ready.json("rollback", "--name", "ci")["id"] == second["id"]
+    assert ready.json("update", "--name", "ci", "--tier", "pro")["id"] == second["id"]
+    assert ready.json("revoke", "--name", "ci", "--yes")["id"] == second["id"]
+    assert ready.json("show", "--name", "ci")["id"] == second["id"]
+    other = ready.create("bob", "ci")
+    assert ready.run("show", "--name", "ci").returncode == REFUSED
+    assert ready.json("update", "--name", "ci", "--tier", "pro")["id"] == other["id"]
+
+
 def test_update_changes_what_is_named_and_nothing_else(ready):
     made = ready.create("alice", "laptop", "--scope", "a:read", "--limit", "minute=5",
                         "--meta", "team=core")
