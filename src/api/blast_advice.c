@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 #define COMMAND_SIZE (256 + 4 * (USER_ID_BYTES_MAX + ORG_ID_BYTES_MAX))
 #define SENTENCE_SIZE 256
@@ -44,6 +45,16 @@ static bool may_revoke_alone(const struct blast_report *report)
            (report->family_live == 0 || !report->family.complete);
 }
 
+static bool may_revoke_current(const struct blast_report *report)
+{
+    return may_revoke_alone(report) && !is_replaced(report);
+}
+
+static bool may_revoke_older(const struct blast_report *report)
+{
+    return may_revoke_alone(report) && is_replaced(report);
+}
+
 static bool may_rotate(const struct blast_report *report)
 {
     return report->answer == TKR_VERDICT_VALID && !is_replaced(report) &&
@@ -67,8 +78,10 @@ static const struct action {
     {"revoke_family", has_family, "revoke", " --children --reason leaked",
      "ends it and what descends from it, for good and in one change, also what was made "
      "rightfully; beyond 1,000 tokens it refuses and does nothing"},
-    {"revoke", may_revoke_alone, "revoke", " --reason leaked",
-     "ends it for good, and the older versions that go on beside a current one"},
+    {"revoke", may_revoke_current, "revoke", " --reason leaked",
+     "ends it for good, and its older versions that are still accepted"},
+    {"revoke", may_revoke_older, "revoke", " --reason leaked",
+     "ends it for good; the version that took its place goes on"},
     {"rotate", may_rotate, "rotate", " --grace 0",
      "where its program must go on: prints a successor, and this one is refused at once; what it "
      "made goes on"},
@@ -85,25 +98,6 @@ static void emit_action(struct emitter *emitter, const char *name, const char *c
     emit_close(emitter, '}');
 }
 
-/* A word for a shell. A quotation mark in it becomes four characters, for which there is room. */
-static void add_quoted(char *out, size_t size, const char *word)
-{
-    size_t length = strlen(out);
-    if (word[0] != '\0' &&
-        strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                     "0123456789._@-") == strlen(word) &&
-        word[0] != '-') {
-        snprintf(out + length, size - length, "%s", word);
-        return;
-    }
-    length += (size_t)snprintf(out + length, size - length, "'");
-    for (; *word != '\0'; word++) {
-        const char *text = *word == '\'' ? "'\\''" : (const char[]){*word, '\0'};
-        length += (size_t)snprintf(out + length, size - length, "%s", text);
-    }
-    snprintf(out + length, size - length, "'");
-}
-
 /* They are too many for one revocation, so it ends with what is stronger. */
 static void emit_emergency(struct emitter *emitter, const struct blast_report *report)
 {
@@ -111,9 +105,9 @@ static void emit_emergency(struct emitter *emitter, const struct blast_report *r
     if (report->family.complete) {
         return;
     }
-    add_quoted(command, sizeof command, report->usage.token.org_id);
+    text_append_word(command, sizeof command, report->usage.token.org_id);
     strncat(command, " --user ", sizeof command - strlen(command) - 1);
-    add_quoted(command, sizeof command, report->usage.token.user_id);
+    text_append_word(command, sizeof command, report->usage.token.user_id);
     emit_action(emitter, "emergency_revoke", command,
                 "where more descend from it than can be told or revoked one by one: ends all "
                 "tokens of its user");

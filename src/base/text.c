@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -149,6 +150,25 @@ bool text_is_printable_utf8(const char *text, size_t length)
         i += bytes;
     }
     return true;
+}
+
+void text_append_word(char *out, size_t size, const char *word)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-/";
+    size_t length = strlen(out);
+    if (word[0] != '\0' && word[0] != '-' && strspn(word, plain) == strlen(word)) {
+        snprintf(out + length, size - length, "%s", word);
+        return;
+    }
+    snprintf(out + length, size - length, "'");
+    for (; *word != '\0'; word++) {
+        length = strlen(out);
+        snprintf(out + length, size - length, "%s",
+                 *word == '\'' ? "'\\''" : (const char[]){*word, '\0'});
+    }
+    length = strlen(out);
+    snprintf(out + length, size - length, "'");
 }
 
 /* The high bit of each byte that is outside 0x21 to 0x7E; other bits are noise. */

@@ -50,6 +50,9 @@ bool text_is_control(uint32_t point);
 bool text_is_printable(uint32_t point);
 /* Valid UTF-8 (no surrogates, no overlong forms) of printable characters only. */
 bool text_is_printable_utf8(const char *text, size_t length);
+/* Appends `word` to the NUL-terminated `out`, in quotation marks when a shell needs them. What has
+ * no room in `size` bytes is cut off; a word may become four times as long, and 2. */
+void text_append_word(char *out, size_t size, const char *word);
 /* 0x21 to 0x7E only. */
 bool text_is_visible_ascii(const char *text, size_t length);
 

@@ -21,8 +21,10 @@
 #define SHARES_SHOWN 8
 #define EVENTS_SHOWN 8
 #define CELL_COLUMNS_MAX 40
+#define COMMAND_SIZE (16 * 1024)
 
 struct page {
+    const struct cli *cli;
     const json_t *report;
     bool colour, failed;
 };
@@ -150,9 +152,14 @@ static void print_now(struct table *table, const json_t *report)
              until);
         return;
     }
+    const char *answer = answer_text(report, "answer");
+    char since_member[64]; /* revoked_at and the like */
+    snprintf(since_member, sizeof(since_member), "%s_at",
+             strcmp(answer, "expired") == 0 ? "expires" : answer);
+    const char *since = time_text(token, since_member, at);
     bool bracket = answer_text(token, "revoked_at")[0] != '\0' && reason[0] != '\0';
-    line(table, "now", TABLE_GOOD, "refused: %s %s%s%s%s", answer_text(report, "answer"),
-         time_text(token, "revoked_at", at), bracket ? " (" : "", bracket ? reason : "",
+    line(table, "now", TABLE_GOOD, "refused: %s%s%s%s%s%s", answer,
+         since[0] != '\0' ? ", since " : "", since, bracket ? " (" : "", bracket ? reason : "",
          bracket ? ")" : "");
 }
 
@@ -365,9 +372,9 @@ static void print_family(struct page *page)
         return;
     }
     snprintf(title, sizeof(title),
-             "IT MADE %" PRId64 " TOKENS%s: %" PRId64 " ACCEPTED, %" PRId64 " REACHING MORE", found,
-             is_true(family, "complete") ? "" : " AND MORE", count_of(family, "live"),
-             count_of(family, "reaching_more"));
+             "IT MADE %" PRId64 " TOKEN%s%s: %" PRId64 " ACCEPTED, %" PRId64 " REACHING MORE",
+             found, found == 1 ? "" : "S", is_true(family, "complete") ? "" : " AND MORE",
+             count_of(family, "live"), count_of(family, "reaching_more"));
     heading(page, title);
     print_kin(page, family, headings, members, sizeof(headings) / sizeof(headings[0]));
     if (found > (int64_t)json_array_size(member(family, "data"))) {
@@ -388,6 +395,23 @@ static void print_unknown(struct page *page)
     }
 }
 
+/* Whoever copies it means the authority that this page is from. */
+static void print_command(struct page *page, const char *command)
+{
+    static const char *const ways[] = {"data", "config", "socket"};
+    char text[COMMAND_SIZE];
+    snprintf(text, sizeof(text), "%s", command);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        const char *value = arguments_value(&page->cli->arguments, ways[i]);
+        if (value != NULL) {
+            size_t length = strlen(text);
+            snprintf(text + length, sizeof(text) - length, " --%s ", ways[i]);
+            text_append_word(text, sizeof(text), value);
+        }
+    }
+    print_text(page, "", TABLE_BOLD, text);
+}
+
 static void print_actions(struct page *page)
 {
     const json_t *actions = member(page->report, "actions");
@@ -399,14 +423,14 @@ static void print_actions(struct page *page)
     }
     json_array_foreach(actions, index, action)
     {
-        print_text(page, "", TABLE_BOLD, answer_text(action, "command"));
+        print_command(page, answer_text(action, "command"));
         print_text(page, "    ", TABLE_PLAIN, answer_text(action, "why"));
     }
 }
 
-bool blast_page_print(const json_t *report)
+bool blast_page_print(const struct cli *cli, const json_t *report)
 {
-    struct page page = {.report = report, .colour = terminal_colour(stdout)};
+    struct page page = {.cli = cli, .report = report, .colour = terminal_colour(stdout)};
     print_token(&page);
     print_reach(&page);
     print_did(&page);

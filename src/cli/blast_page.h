@@ -6,8 +6,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* What `GET …/tokens/{id}/blast-radius` answered, on standard output. False: out of memory, and
- * some lines are missing. */
-bool blast_page_print(const json_t *report);
+#include "cli/command.h"
+
+/* What `GET …/tokens/{id}/blast-radius` answered, on standard output; its commands reach the
+ * authority as this one did. False: out of memory, and some lines are missing. */
+bool blast_page_print(const struct cli *cli, const json_t *report);
 
 #endif

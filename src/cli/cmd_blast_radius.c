@@ -38,6 +38,7 @@ enum cli_exit cmd_blast_radius(struct cli *cli)
         answer_print(answer.json);
         return CLI_DONE;
     }
-    return blast_page_print(answer.json) ? CLI_DONE
-                                         : cli_fail(CLI_REFUSED, "%s", tkr_error_text(TKR_MEMORY));
+    return blast_page_print(cli, answer.json)
+               ? CLI_DONE
+               : cli_fail(CLI_REFUSED, "%s", tkr_error_text(TKR_MEMORY));
 }

@@ -2,9 +2,11 @@
 """An incident from its beginning to its end, with `tokenry blast-radius`."""
 
 import json
+import re
 import shlex
+import subprocess
 
-from harness import bearer, eventually
+from harness import TOKENRY, bearer, eventually
 
 TOKENS = "/api/v1/auth/tokens"
 
@@ -83,10 +85,26 @@ def test_the_page_says_what_to_do_last(make_daemon):
     for words in ("IT COULD REACH", "IT DID, IN 3 DAYS", "NOT KNOWN", "networks      127.0.0.0/8",
                   "IT MADE 2 TOKENS: 1 ACCEPTED, 1 REACHING MORE"):
         assert words in page, words
-    assert f"tokenry revoke {leaked['id']} --children --reason leaked" in lines
+    assert f"tokenry revoke {leaked['id']} --children --reason leaked --data {daemon.data}" in lines
     assert page.index("WHAT TO DO") > page.index("NOT KNOWN")
     assert leaked["token"] not in page and backdoor["token"] not in page
     assert "\x1b[" not in page
+
+
+def test_what_leaked_is_ended_by_pasting_from_the_page(make_daemon):
+    """Beside another authority, which the commands without their --data would reach."""
+    daemon = make_daemon().init().start()
+    old = daemon.create(name="ci")
+    new = json.loads(daemon.cli("rotate", "--name", "ci", "--grace", "1d", "--json").stdout)
+    page = daemon.cli("blast-radius", "--token-stdin", stdin=old["token"]).stdout
+    (command,) = [line for line in page.splitlines()
+                  if line.startswith(f"tokenry revoke {old['id']} ")]
+    assert "the version that took its place goes on" in page
+    program, *arguments = shlex.split(command)
+    subprocess.run([TOKENRY, *arguments, "--yes"], check=True, timeout=60,
+                   env={**daemon.environment(), "TOKENRY_DATA": "/nowhere"})
+    assert daemon.auth(old["token"]).status == 401
+    assert daemon.auth(new["token"]).status == 200
 
 
 def test_it_works_without_a_daemon_and_says_what_is_wrong(make_daemon):
@@ -101,7 +119,7 @@ def test_it_works_without_a_daemon_and_says_what_is_wrong(make_daemon):
     revoked = daemon.cli("revoke", token["id"], "--yes", "--reason", "gone")
     assert revoked.returncode == 0
     page = daemon.cli("blast-radius", token["id"]).stdout
-    assert "refused: revoked" in page and "(gone)" in page
+    assert re.search(r"^now +refused: revoked, since 20\S+ \(gone\)$", page, re.MULTILINE), page
     assert page.splitlines()[-1].startswith("Nothing")
 
 

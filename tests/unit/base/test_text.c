@@ -247,6 +247,23 @@ static void test_visible_ascii_ends_where_it_ends(void **state)
     assert_true(text_is_visible_ascii("", 0));
 }
 
+static void test_a_word_of_a_command_is_one_for_a_shell(void **state)
+{
+    static const char *const words[][2] = {
+        {"tok_01M8", "tok_01M8"}, {"/srv/a.b", "/srv/a.b"},     {"", "''"},
+        {"-x", "'-x'"},           {"two words", "'two words'"}, {"$(id)", "'$(id)'"},
+        {"it's", "'it'\\''s'"},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        char out[64] = "x ";
+        text_append_word(out, sizeof(out), words[i][0]);
+        assert_string_equal(out + 2, words[i][1]);
+    }
+    char small[6] = "x ";
+    text_append_word(small, sizeof(small), "a b c");
+    assert_string_equal(small, "x 'a ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_text_of_any_script_is_printable),
         cmocka_unit_test(test_every_code_point_is_read_as_it_was_written),
         cmocka_unit_test(test_visible_ascii_ends_where_it_ends),
+        cmocka_unit_test(test_a_word_of_a_command_is_one_for_a_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
