@@ -32,7 +32,8 @@ static void add_row(struct table *table, const json_t *epoch)
 static enum cli_exit list(struct cli *cli)
 {
     static const struct rows epochs = {PATH_EMERGENCY, headings,
-                                       sizeof(headings) / sizeof(headings[0]), add_row};
+                                       sizeof(headings) / sizeof(headings[0]), add_row,
+                                       "No emergency revocations."};
     return rows_print(cli, &epochs);
 }
 

@@ -26,7 +26,7 @@ static void add_row(struct table *table, const json_t *tier)
 enum cli_exit cmd_tier_list(struct cli *cli)
 {
     static const struct rows tiers = {"/api/v1/tiers", headings,
-                                      sizeof(headings) / sizeof(headings[0]), add_row};
+                                      sizeof(headings) / sizeof(headings[0]), add_row, "No tiers."};
     return rows_print(cli, &tiers);
 }
 

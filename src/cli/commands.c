@@ -356,13 +356,15 @@ static const struct cli_option role_options[] = {
 };
 
 static const struct cli_option import_options[] = {
-    {"from", "STORE", false, "what SOURCE is: env, json, sqlite, postgres or csv",
+    {"from", "STORE", false, "what SOURCE is: env, json, sqlite, postgres or csv; needed",
      .choices = "env,json,sqlite,postgres,csv"},
     {"table", "TABLE", false, "the table of a database, when it is none of the usual ones"},
     {"map", "COLUMN=MEMBER", true, "what a column is, when its name does not say it; or ignore"},
     {"tier-map", "OLD=NEW", true, "what a tier is called here"},
     {"org", "ORG", false, "the organisation of rows that name none"},
-    {"user", "USER", false, "the user of rows that name none"},
+    {"user", "USER", false,
+     "the user of rows that name none; their own name unless given, and they become service "
+     "tokens"},
     {"assume-timezone", "ZONE", false,
      "where the old store's clock stood, like Europe/Berlin or "
      "+02:00, when its times do not say it; UTC unless given"},

@@ -165,6 +165,9 @@ enum cli_exit rows_print(struct cli *cli, const struct rows *rows)
     {
         rows->add(&table, thing);
     }
+    if (json_array_size(json_object_get(answer.json, "data")) == 0) {
+        fprintf(stderr, "%s\n", rows->none);
+    }
     return table_print(&table, stdout) ? CLI_DONE
                                        : cli_fail(CLI_REFUSED, "%s", tkr_error_text(TKR_MEMORY));
 }

@@ -26,6 +26,7 @@ struct rows {
     const char *const *headings;
     size_t columns;
     void (*add)(struct table *table, const json_t *thing); /* a row */
+    const char *none;                                      /* a sentence when there is nothing */
 };
 MUST_USE enum cli_exit rows_print(struct cli *cli, const struct rows *rows);
 

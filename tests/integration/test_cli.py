@@ -389,6 +389,13 @@ def test_the_name_of_a_rotated_token_means_its_newest_version(ready):
     assert ready.json("update", "--name", "ci", "--tier", "pro")["id"] == other["id"]
 
 
+def test_a_list_of_nothing_says_so_beside_the_output(ready):
+    none = ready.run("emergency-revoke", "--list")
+    assert (none.returncode, none.stdout) == (DONE, "")
+    assert none.stderr == "No emergency revocations.\n"
+    assert ready.json("emergency-revoke", "--list")["data"] == []
+
+
 def test_update_changes_what_is_named_and_nothing_else(ready):
     made = ready.create("alice", "laptop", "--scope", "a:read", "--limit", "minute=5",
                         "--meta", "team=core")
