@@ -11,8 +11,8 @@
  *   revoke                  they are revoked
  *   disable, quarantine     they are held, unless they are already
  *   restore                 those are restored that were held with it, and not by themselves
- *   update                  they get the same configuration; of an end only what makes theirs
- * earlier
+ *   update                  they get the same configuration, and the end if it is earlier than
+ * theirs
  *
  * A version that is not current may be held and revoked by itself, and nothing else. Who wants the
  * newest version to end and the one before it to go on rolls back.
