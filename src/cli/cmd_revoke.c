@@ -14,10 +14,13 @@ static enum cli_exit confirm(struct cli *cli, struct client *client, const char 
     if (status != CLI_DONE) {
         return status;
     }
+    bool older = answer_text(answer.json, "rotated_from")[0] != '\0' &&
+                 answer_text(answer.json, "replaced_by")[0] == '\0';
     char question[1024];
-    snprintf(question, sizeof(question), "Revoke %s (%s of %s, %s)%s for good?",
+    snprintf(question, sizeof(question), "Revoke %s (%s of %s, %s)%s%s for good?",
              answer_text(answer.json, "id"), answer_text(answer.json, "name"),
              answer_text(answer.json, "user_id"), answer_text(answer.json, "status"),
+             older ? ", its older versions" : "",
              arguments_has(&cli->arguments, "children") ? " and all that it made" : "");
     if (!terminal_confirm(question)) {
         return cli_fail(CLI_REFUSED, "nothing was revoked");
@@ -39,7 +42,9 @@ static void print_revoked(const struct client_answer *answer, const char *id, bo
                versions == 1 ? "" : "s");
     }
     if (children) {
-        printf("Revoked %lld tokens that descend from it.\n", count_in(answer, "children_revoked"));
+        long long family = count_in(answer, "children_revoked");
+        printf("Revoked %lld token%s that descend%s from it.\n", family, family == 1 ? "" : "s",
+               family == 1 ? "s" : "");
     }
 }
 

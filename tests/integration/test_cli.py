@@ -667,6 +667,16 @@ def test_revoke_asks_and_no_is_the_default(ready):
     assert ready.json("show", made["id"])["status"] == "revoked"
 
 
+def test_revoke_says_that_older_versions_end_too(ready):
+    first = ready.create("alice", "ci")
+    second = ready.json("rotate", first["id"], "--grace", "7d")
+    _, seen = at_terminal(ready, ["revoke", first["id"]], [("[y/N]", "\r")])
+    assert "older" not in seen
+    status, seen = at_terminal(ready, ["revoke", "--name", "ci"], [("[y/N]", "y\r")])
+    assert status == DONE and second["id"] in seen and ", its older versions for good?" in seen
+    assert ready.json("show", first["id"])["status"] == "revoked"
+
+
 def test_a_table_has_colours_at_a_terminal_unless_refused(ready):
     status, seen = at_terminal(ready, ["list"], [])
     assert status == DONE and "\x1b[32mactive\x1b[0m" in seen
