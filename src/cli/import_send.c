@@ -9,8 +9,8 @@
 #include "api/json_emit.h"
 
 #define PATH_IMPORT "/api/v1/auth/tokens/import"
-#define LANES_MAX 16                    /* calls at a time: as many as share a transaction */
-#define CALL_ROWS 500                   /* one change of the authority */
+/* Calls at a time: as many as share a transaction. */
+#define LANES_MAX (STORE_BATCH_ROWS_MAX / IMPORT_CHANGE_ROWS_MAX)
 #define CALL_BYTES (1024 * 1024)        /* a call with more is sent, however few rows it has */
 #define CALL_BYTES_MAX (4 * CALL_BYTES) /* one row has far less than the difference */
 #define TRIES 6                         /* while the authority is busy, or cannot be reached */
@@ -34,7 +34,7 @@ struct lane {
     enum lane_state state;
     struct buffer body;
     struct emitter emitter;
-    struct sent sent[CALL_ROWS];
+    struct sent sent[IMPORT_CHANGE_ROWS_MAX];
     size_t count;
     enum cli_exit status;
     struct client_answer answer;
@@ -263,7 +263,7 @@ enum cli_exit import_sender_add(struct import_sender *sender, const struct impor
 {
     struct lane *lane = &sender->lanes[sender->next];
     add_row(lane, row);
-    *ret_sent = lane->count == CALL_ROWS || lane->body.length > CALL_BYTES;
+    *ret_sent = lane->count == IMPORT_CHANGE_ROWS_MAX || lane->body.length > CALL_BYTES;
     return *ret_sent ? send_lane(sender) : CLI_DONE;
 }
 
