@@ -29,11 +29,11 @@ static void remember_user(struct store *store, const struct user_row *row)
 {
     struct known *known = &store->known;
     const struct store_user *user = &row->user;
-    known->user =
-        strlen(user->id) < sizeof(known->user_id) && strlen(user->org_id) < sizeof(known->org_id);
+    size_t user_length = strlen(user->id), org_length = strlen(user->org_id);
+    known->user = user_length < sizeof(known->user_id) && org_length < sizeof(known->org_id);
     if (known->user) {
-        strcpy(known->user_id, user->id);
-        strcpy(known->org_id, user->org_id);
+        memcpy(known->user_id, user->id, user_length + 1);
+        memcpy(known->org_id, user->org_id, org_length + 1);
         known->user_row = *row;
         known->user_row.user.id = known->user_id;
         known->user_row.user.org_id = known->org_id;
