@@ -71,15 +71,13 @@ tkr_error_t authority_set_credits(struct authority *authority, const struct prin
 /* --- on the writer thread ---------------------------------------------------------------- */
 
 /* As for updating (authority_update.c): a token cannot free itself of what it was given. */
-static tkr_error_t check_change(struct change *change, const struct token *token)
+static tkr_error_t check_change(struct authority *authority, struct change *change,
+                                const struct token *token)
 {
-    struct fault *fault = &change->result.fault;
     TRY(change_check_reach(change, token));
-    if (strcmp(change->by.token_id, token->id) == 0 && !principal_is_global(&change->by)) {
-        return fault_set(fault, TKR_FORBIDDEN, "", "a token cannot change its own bounds");
-    }
+    TRY(change_check_bound(authority, change, token, BOUND_BY_CREDITS, ""));
     if (token->revoked_at_ms != 0) {
-        return fault_set(fault, TKR_CONFLICT, "", "the token is revoked");
+        return fault_set(&change->result.fault, TKR_CONFLICT, "", "the token is revoked");
     }
     return change_check_version(change, token);
 }
@@ -263,7 +261,7 @@ static tkr_error_t change_them(struct authority *authority, struct change *chang
 {
     struct token token;
     TRY(change_read_current(authority, change, change->asked.id, &token));
-    TRY(check_change(change, &token));
+    TRY(check_change(authority, change, &token));
     TRY(change_put_key(authority, change, token.id));
     TRY(set(authority, change, &token));
     change->result.token = token;

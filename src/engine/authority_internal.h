@@ -195,6 +195,12 @@ MUST_USE tkr_error_t change_read_current(struct authority *authority, const stru
 MUST_USE tkr_error_t change_check_reach(struct change *change, const struct token *token);
 MUST_USE tkr_error_t change_check_version(struct change *change, const struct token *token);
 /* CONFLICT: the token is not ours to change. */
+/* What binds a token: its configuration, or its credits. FORBIDDEN naming the member: it binds the
+ * caller's own token, too, and the caller has not `*`. */
+enum bound { BOUND_BY_CONFIGURATION, BOUND_BY_CREDITS };
+MUST_USE tkr_error_t change_check_bound(struct authority *authority, struct change *change,
+                                        const struct token *token, enum bound bound,
+                                        const char *member);
 MUST_USE tkr_error_t change_check_source(struct change *change, const struct token *token);
 /* A token that is about to be inserted: its id, made now and after every emergency revocation
  * (which goes by the time in the id), and the times. */

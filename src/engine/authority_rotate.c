@@ -36,7 +36,7 @@ static tkr_error_t check_grace(int64_t grace_ms, struct fault *fault)
     return TKR_OK;
 }
 
-/* As with an update: a token is bound by what it was given, and by an end that it was set. */
+/* As with an update (change_check_bound): a token is bound by an end that it was set. */
 static bool is_own(const struct change *change, const struct token *token)
 {
     return strcmp(change->by.token_id, token->id) == 0 && !principal_is_global(&change->by);
@@ -56,10 +56,6 @@ static tkr_error_t prepare_rotate(struct authority *authority, const char *token
     memcpy(made.request_digest, rotate->request_digest, sizeof(made.request_digest));
     TRY(change_copy_id(token_id, change));
     TRY(check_grace(rotate->grace_ms, fault));
-    if (rotate->has_lifetime && is_own(change, &change->asked)) {
-        return fault_set(fault, TKR_FORBIDDEN, "expires_at",
-                         "a token cannot change its own bounds");
-    }
     TRY(change_check_force(&change->by, &made, fault));
     if (rotate->idempotency_key != NULL) {
         TRY(check_text(authority, "Idempotency-Key", rotate->idempotency_key,
@@ -242,6 +238,9 @@ static tkr_error_t rotate(struct authority *authority, struct change *change)
     TRY(change_read_current(authority, change, change->asked.id, token));
     TRY(change_check_reach(change, token));
     TRY(change_check_version(change, token));
+    if (change->update.has_expires) {
+        TRY(change_check_bound(authority, change, token, BOUND_BY_CONFIGURATION, "expires_at"));
+    }
     TRY(check_rotatable(change, token));
     int64_t now_ms = segment_writer_now_ms(authority->segment);
     TRY(lineage_check_room(authority, change, token, now_ms));

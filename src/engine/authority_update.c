@@ -42,37 +42,6 @@ static tkr_error_t check_update(struct authority *authority, const struct token_
     return update->has_metadata ? check_metadata(authority, update->metadata, fault) : TKR_OK;
 }
 
-/*
- * A token is bound by what it was given: a thief of it, or a program that has it for its work,
- * must not free itself of a limit, a network or an end. What it is called is its own affair, and
- * it may take from itself (scopes, being enabled). Scope * could make itself anew.
- */
-static tkr_error_t check_self(const struct change *change, const struct token_update *update,
-                              struct fault *fault)
-{
-    const struct {
-        bool has;
-        const char *member;
-    } bounds[] = {
-        {update->has_tier, "tier"},
-        {update->has_overrides, "limits"},
-        {update->has_allowed_ips, "allowed_ips"},
-        {update->has_not_before, "not_before"},
-        {update->has_expires, "expires_at"},
-        {update->has_credits, "credits"},
-    };
-    if (strcmp(change->by.token_id, change->asked.id) != 0 || principal_is_global(&change->by)) {
-        return TKR_OK;
-    }
-    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
-        if (bounds[i].has) {
-            return fault_set(fault, TKR_FORBIDDEN, bounds[i].member,
-                             "a token cannot change its own bounds");
-        }
-    }
-    return TKR_OK;
-}
-
 /* The texts of the request do not live until the writer thread reads them. */
 static tkr_error_t copy_update(const struct token_update *update, struct change *change)
 {
@@ -120,9 +89,6 @@ tkr_error_t authority_update_token(struct authority *authority, const struct pri
     TRY(change_new(authority, &change_update, by, done, context, &change, fault));
     tkr_error_t error = change_copy_id(token_id, change);
     if (error == TKR_OK) {
-        error = check_self(change, update, fault);
-    }
-    if (error == TKR_OK) {
         error = check_update(authority, update, change, fault);
     }
     if (error == TKR_OK) {
@@ -167,6 +133,38 @@ tkr_error_t authority_hold_token(struct authority *authority, const struct princ
 }
 
 /* --- on the writer thread ---------------------------------------------------------------- */
+
+/*
+ * A token is bound by what it was given: a thief of it, or a program that has it for its work,
+ * must not free itself of a limit, a network or an end, be it by way of its successor. What it is
+ * called is its own affair, and it may take from itself (scopes, being enabled). Scope * could
+ * make itself anew.
+ */
+static tkr_error_t check_bounds(struct authority *authority, struct change *change,
+                                const struct token *token)
+{
+    const struct token_update *update = &change->update;
+    const struct {
+        bool has;
+        const char *member;
+    } bounds[] = {
+        {update->has_tier, "tier"},
+        {update->has_overrides, "limits"},
+        {update->has_allowed_ips, "allowed_ips"},
+        {update->has_not_before, "not_before"},
+        {update->has_expires, "expires_at"},
+    };
+    size_t count = sizeof(bounds) / sizeof(bounds[0]), i = 0;
+    while (i < count && !bounds[i].has) {
+        i++;
+    }
+    if (i < count) {
+        TRY(change_check_bound(authority, change, token, BOUND_BY_CONFIGURATION, bounds[i].member));
+    }
+    return update->has_credits
+               ? change_check_bound(authority, change, token, BOUND_BY_CREDITS, "credits")
+               : TKR_OK;
+}
 
 /* The token as it is to be, and what is different, for the event. */
 static void merge_values(const struct change *change, struct token *token, struct details *details)
@@ -299,6 +297,7 @@ static tkr_error_t update(struct authority *authority, struct change *change)
     if (token.revoked_at_ms != 0) {
         return fault_set(&change->result.fault, TKR_CONFLICT, "", "the token is revoked");
     }
+    TRY(check_bounds(authority, change, &token));
     if (change->kind == &change_update) { /* to be refused for a while is none of its master's */
         TRY(change_check_source(change, &token));
         TRY(lineage_check_update(change, &token));

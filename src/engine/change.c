@@ -241,6 +241,35 @@ tkr_error_t change_check_version(struct change *change, const struct token *toke
     return TKR_OK;
 }
 
+/* All versions have one configuration (authority_lineage.c), and keys of one's own use the credits
+ * of what made them: so whoever changes one of them changes the others. */
+static bool binds_both(enum bound bound, const struct token *token, const struct token *own)
+{
+    bool one_account =
+        token->has_credit_line && own->has_credit_line && token->credit_line == own->credit_line;
+    return strcmp(token->lineage_id, own->lineage_id) == 0 ||
+           (bound == BOUND_BY_CREDITS && one_account);
+}
+
+tkr_error_t change_check_bound(struct authority *authority, struct change *change,
+                               const struct token *token, enum bound bound, const char *member)
+{
+    const struct store_port *store = authority->store;
+    const struct principal *by = &change->by;
+    struct token own;
+    if (by->token_id[0] == '\0' || principal_is_global(by)) {
+        return TKR_OK;
+    }
+    tkr_error_t error = store->read_token(store->store, by->token_id, change->arena, &own);
+    ENSURE(error != TKR_NOT_FOUND, TKR_OK); /* it was cleaned away meanwhile */
+    TRY(error);
+    if (binds_both(bound, token, &own)) {
+        return fault_set(&change->result.fault, TKR_FORBIDDEN, member,
+                         "a token cannot change its own bounds");
+    }
+    return TKR_OK;
+}
+
 tkr_error_t change_check_source(struct change *change, const struct token *token)
 {
     if (token->source == TOKEN_SOURCE_ENVIRONMENT) {

@@ -70,6 +70,7 @@ struct outcome {
     bool replayed;
     struct reservation reservation;
     struct token_credits credits, of_token;
+    char id[TOKEN_ID_CHARS + 1]; /* of the token */
 };
 
 static void take(void *context, const struct change_result *result)
@@ -81,6 +82,7 @@ static void take(void *context, const struct change_result *result)
     outcome->reservation = result->reservation;
     outcome->credits = result->credits;
     outcome->of_token = result->token.credits;
+    memcpy(outcome->id, result->token.id, sizeof(outcome->id));
     outcome->done = true;
     pthread_cond_signal(&outcome->answered);
     pthread_mutex_unlock(&outcome->mutex);
@@ -379,6 +381,65 @@ static void test_two_of_one_batch_with_the_same_key_are_one(void **state)
     assert_int_equal(remaining(context, context->token.id), 15);
 }
 
+/* --- whose account it is ------------------------------------------------------------------ */
+
+static tkr_error_t set_by(struct context *context, const char *by_id, const char *id,
+                          struct credits_asked asked)
+{
+    struct outcome outcome;
+    struct credits_change change = {.token_id = id, .asked = asked};
+    struct principal by = fixture_alice;
+    by.token_id = by_id;
+    by.scopes = "api:read credits:write tokens:write";
+    outcome_init(&outcome);
+    return wait_for(&outcome, authority_set_credits(context->fixture.authority, &by, &change, take,
+                                                    &outcome, NULL))
+        .error;
+}
+
+static void make_own_key(struct context *context, char ret_id[TOKEN_ID_CHARS + 1])
+{
+    struct outcome outcome;
+    struct token_create create = fixture_token("key");
+    struct principal by = fixture_alice;
+    by.token_id = context->token.id;
+    outcome_init(&outcome);
+    struct outcome made =
+        wait_for(&outcome, authority_create_own_key(context->fixture.authority, &by, &create, false,
+                                                    take, &outcome, NULL));
+    assert_int_equal(made.error, TKR_OK);
+    memcpy(ret_id, made.id, sizeof(made.id));
+}
+
+static void test_nobody_gives_themselves_credits_by_way_of_another_version(void **state)
+{
+    struct context *context = *state;
+    struct token_rotate rotation = {.has_grace = true, .grace_ms = HOUR_MS};
+    struct credits_asked add = {.operation = CREDITS_ADD, .amount = 1000};
+    struct credits_asked unlimited = {.unlimited = true};
+    struct answer successor =
+        fixture_rotate(&context->fixture, &fixture_admin, context->token.id, &rotation);
+    assert_int_equal(set_by(context, context->token.id, successor.id, add), TKR_FORBIDDEN);
+    assert_int_equal(set_by(context, context->token.id, successor.id, unlimited), TKR_FORBIDDEN);
+    assert_int_equal(set_by(context, successor.id, context->token.id, add), TKR_FORBIDDEN);
+    assert_int_equal(remaining(context, successor.id), 10);
+}
+
+static void test_nobody_gives_themselves_credits_by_way_of_a_key_of_their_own(void **state)
+{
+    struct context *context = *state;
+    struct token_create other = fixture_token("other");
+    struct credits_asked add = {.operation = CREDITS_ADD, .amount = 1000};
+    char key[TOKEN_ID_CHARS + 1];
+    make_own_key(context, key);
+    struct answer somebody = fixture_create(&context->fixture, &fixture_admin, &other);
+    assert_int_equal(set_by(context, context->token.id, key, add), TKR_FORBIDDEN);
+    assert_int_equal(set_by(context, key, context->token.id, add), TKR_FORBIDDEN);
+    assert_int_equal(remaining(context, key), 10);
+    assert_int_equal(set_by(context, somebody.id, key, add), TKR_OK);
+    assert_int_equal(remaining(context, context->token.id), 1010);
+}
+
 /* --- many at once -------------------------------------------------------------------------- */
 
 #define ASKED 40
@@ -425,6 +486,8 @@ static void test_a_cleanup_takes_the_credits_along(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_nobody_gives_themselves_credits_by_way_of_another_version),
+        TEST(test_nobody_gives_themselves_credits_by_way_of_a_key_of_their_own),
         TEST(test_a_rotation_neither_resets_nor_doubles_credits),
         TEST(test_versions_get_and_lose_credits_together),
         TEST(test_a_restart_finds_what_was_left),

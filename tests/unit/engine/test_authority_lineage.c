@@ -296,6 +296,66 @@ static void test_an_end_is_only_brought_forward(void **state)
     assert_int_equal(stored(context, &context->first).expires_at_ms, now_ms + HOUR_MS);
 }
 
+/* --- whose bounds they are ------------------------------------------------------------------- */
+
+/* Whoever has the token may change others, and gives credits. */
+static struct principal holder(const struct answer *token)
+{
+    struct principal by = fixture_alice;
+    by.token_id = token->id;
+    by.scopes = "api:* credits:write tokens:write";
+    return by;
+}
+
+static const struct cidr here = {.network = {.family = 4, .bytes = {192, 0, 2, 0}},
+                                 .prefix_bits = 24};
+
+static void test_a_version_does_not_free_itself_by_way_of_its_successor(void **state)
+{
+    struct context *context = *state;
+    struct principal by = holder(&context->first);
+    struct credits_asked credits = {.operation = CREDITS_SET, .amount = 1000000};
+    const struct token_update bounds[] = {
+        {.has_tier = true, .tier = "free"},
+        {.has_overrides = true},
+        {.has_allowed_ips = true},
+        {.has_not_before = true},
+        {.has_expires = true, .lifetime = {.never = true}},
+        {.has_credits = true, .credits = &credits},
+    };
+    struct token_update bind = {.has_allowed_ips = true,
+                                .allowed_ips = &here,
+                                .allowed_ip_count = 1,
+                                .has_overrides = true,
+                                .overrides = {.set = 1 << WINDOW_HOUR, .limit = {0, 2, 0}}};
+    assert_int_equal(update(context, &context->second, &bind).error, TKR_OK);
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        assert_int_equal(
+            fixture_update(&context->fixture, &by, context->second.id, &bounds[i]).error,
+            TKR_FORBIDDEN);
+    }
+    assert_int_equal(stored(context, &context->first).allowed_ip_count, 1);
+    assert_verdicts(context, TKR_VERDICT_IP_NOT_ALLOWED, TKR_VERDICT_IP_NOT_ALLOWED);
+    struct token_update call_it = {.has_name = true, .name = "mine"};
+    assert_int_equal(fixture_update(&context->fixture, &by, context->second.id, &call_it).error,
+                     TKR_OK);
+    struct token_rotate rotation = {.has_lifetime = true, .lifetime = {.never = true}};
+    assert_int_equal(fixture_rotate(&context->fixture, &by, context->second.id, &rotation).error,
+                     TKR_FORBIDDEN);
+}
+
+static void test_another_token_of_the_same_scope_changes_the_bounds(void **state)
+{
+    struct context *context = *state;
+    struct token_create create = fixture_token("other");
+    struct answer other = fixture_create(&context->fixture, &fixture_admin, &create);
+    struct principal by = holder(&other);
+    struct token_update bind = {
+        .has_allowed_ips = true, .allowed_ips = &here, .allowed_ip_count = 1};
+    assert_int_equal(fixture_update(&context->fixture, &by, context->second.id, &bind).error,
+                     TKR_OK);
+}
+
 #define WITH_CONTEXT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -313,6 +373,8 @@ int main(void)
         WITH_CONTEXT(test_a_network_that_is_taken_away_is_taken_from_each),
         WITH_CONTEXT(test_a_rollback_brings_nothing_back_that_was_taken_away),
         WITH_CONTEXT(test_an_end_is_only_brought_forward),
+        WITH_CONTEXT(test_a_version_does_not_free_itself_by_way_of_its_successor),
+        WITH_CONTEXT(test_another_token_of_the_same_scope_changes_the_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
