@@ -213,6 +213,9 @@ MUST_USE tkr_error_t token_give_birth(struct authority *authority, int64_t now_m
  * beside it follow, and come into change->ids. Nothing when the token is not the current one. */
 MUST_USE tkr_error_t lineage_follow(struct authority *authority, struct change *change,
                                     const struct token *before, const struct token *current);
+/* When a hold of a token begins that is held already since `held_ms`, 0: that it is not. One of an
+ * older version by itself begins anew, and is not over when the current one is restored. */
+int64_t lineage_hold_ms(const struct token *token, int64_t held_ms, int64_t now_ms);
 /* CONFLICT: its successor is what can be changed. */
 MUST_USE tkr_error_t lineage_check_update(struct change *change, const struct token *token);
 /* CAPACITY: rotating it would make more versions than may live at a time. */

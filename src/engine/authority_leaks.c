@@ -30,7 +30,9 @@ tkr_error_t authority_take_leaks(struct authority *authority, const struct princ
 
 static const char *act_on(const struct leak_notice *notice, struct token *token, int64_t now_ms)
 {
-    bool refused = token->revoked_at_ms != 0 || (!notice->revoke && token->quarantined_at_ms != 0);
+    bool is_current = token->replaced_by[0] == '\0';
+    bool refused = token->revoked_at_ms != 0 ||
+                   (!notice->revoke && token->quarantined_at_ms != 0 && is_current);
     if (refused || token->honeytoken) {
         return "none";
     }
@@ -40,7 +42,7 @@ static const char *act_on(const struct leak_notice *notice, struct token *token,
         token->revoke_reason = LEAK_REASON;
         return "revoke";
     }
-    token->quarantined_at_ms = now_ms;
+    token->quarantined_at_ms = lineage_hold_ms(token, token->quarantined_at_ms, now_ms);
     return "quarantine";
 }
 

@@ -10,7 +10,8 @@
  *
  *   revoke                  they are revoked
  *   disable, quarantine     they are held, unless they are already
- *   restore                 those are restored that were held with it, and not by themselves
+ *   restore                 those are restored that were held with it, and not by themselves: the
+ *                           times tell, so a hold of theirs alone begins at another one
  *   update                  they get the same configuration, and the end if it is earlier than
  * theirs
  *
@@ -21,14 +22,25 @@
 
 #include "engine/authority_internal.h"
 
-/* Held with the current version, at the same time, or freed with it. */
-static void follow_hold(int64_t before_ms, int64_t after_ms, int64_t *version_ms)
+/* Held with the current version, at the same time, or freed with it. The current one may have been
+ * held alone, when it leaked, and is now held as the whole token. */
+static void follow_hold(bool asked, int64_t before_ms, int64_t after_ms, int64_t *version_ms)
 {
-    if (before_ms == 0 && after_ms != 0 && *version_ms == 0) {
+    if (asked && *version_ms == 0) {
         *version_ms = after_ms;
+    } else if (before_ms == 0 && after_ms != 0 && *version_ms == after_ms) {
+        *version_ms = after_ms + 1; /* by itself, a moment ago */
     } else if (before_ms != 0 && after_ms == 0 && *version_ms == before_ms) {
         *version_ms = 0;
     }
+}
+
+int64_t lineage_hold_ms(const struct token *token, int64_t held_ms, int64_t now_ms)
+{
+    if (held_ms != 0 && token->replaced_by[0] == '\0') {
+        return held_ms;
+    }
+    return now_ms > held_ms ? now_ms : held_ms + 1;
 }
 
 /* Never: 0. */
@@ -79,12 +91,16 @@ static void follow(const struct change *change, const struct token *before,
         version->revoked_at_ms = current->revoked_at_ms;
         version->revoke_reason = current->revoke_reason;
     }
-    follow_hold(before->disabled_at_ms, current->disabled_at_ms, &version->disabled_at_ms);
-    follow_hold(before->quarantined_at_ms, current->quarantined_at_ms, &version->quarantined_at_ms);
-    follow_update(&change->update, current, version);
+    const struct token_update *update = &change->update;
+    follow_hold(update->has_disabled && update->disabled, before->disabled_at_ms,
+                current->disabled_at_ms, &version->disabled_at_ms);
+    follow_hold(update->has_quarantined && update->quarantined, before->quarantined_at_ms,
+                current->quarantined_at_ms, &version->quarantined_at_ms);
+    follow_update(update, current, version);
     version->updated_at_ms = current->updated_at_ms;
 }
 
+/* Unless it is revoked already by an emergency that is not settled yet. */
 static tkr_error_t write_version(struct authority *authority, struct change *change,
                                  const struct token *before, const struct token *current,
                                  const char *version_id)
@@ -96,13 +112,17 @@ static tkr_error_t write_version(struct authority *authority, struct change *cha
     details_init(&details);
     TRY(arena_new(CHANGE_BYTES_MAX, &arena));
     TRY(store->read_token(store->store, version_id, arena, &version));
+    epochs_overlay(authority, &version);
+    ENSURE(version.revoked_at_ms == 0, TKR_OK);
     follow(change, before, current, &version);
     if (change->reason != NULL) {
         details_text(&details, "reason", change->reason);
     }
     details_text(&details, "with", current->id);
     struct store_event event = change_event(authority, change, &version, details_finish(&details));
-    return store->update_token(store->store, &version, &event);
+    TRY(store->update_token(store->store, &version, &event));
+    change->result.versions++;
+    return change_add_id(change, version_id);
 }
 
 tkr_error_t lineage_follow(struct authority *authority, struct change *change,
@@ -118,9 +138,7 @@ tkr_error_t lineage_follow(struct authority *authority, struct change *change,
                                 VERSIONS_LIVE_MAX, ids, &count));
     for (uint32_t i = 0; i < count; i++) {
         TRY(write_version(authority, change, before, current, ids[i]));
-        TRY(change_add_id(change, ids[i]));
     }
-    change->result.versions = count;
     return TKR_OK;
 }
 

@@ -23,8 +23,33 @@ tkr_error_t authority_revoke_token(struct authority *authority, const struct pri
 
 /* --- on the writer thread ---------------------------------------------------------------- */
 
+static tkr_error_t tell(struct change *change, const struct token *token)
+{
+    change->result.token = *token;
+    change->changed = true;
+    change->denies = true;
+    return TKR_OK;
+}
+
 /* A second revocation is fine and changes nothing, whatever version it asks for: it may be the
- * first one again, whose answer was lost. */
+ * first one again, whose answer was lost. But when the current version ended alone, because it
+ * leaked or expired, this is the first one of the token. */
+static tkr_error_t revoke_others(struct authority *authority, struct change *change,
+                                 struct token *token)
+{
+    struct token ended = *token;
+    ended.revoked_at_ms = segment_writer_now_ms(authority->segment);
+    ended.updated_at_ms = ended.revoked_at_ms;
+    ended.revoke_reason = change->reason;
+    TRY(lineage_follow(authority, change, token, &ended));
+    change->result.token = *token;
+    if (change->result.versions == 0) {
+        return TKR_OK;
+    }
+    TRY(tiers_ensure_user(authority, change, token, ended.updated_at_ms));
+    return tell(change, token);
+}
+
 tkr_error_t revoke_with_versions(struct authority *authority, struct change *change)
 {
     const struct store_port *store = authority->store;
@@ -33,8 +58,7 @@ tkr_error_t revoke_with_versions(struct authority *authority, struct change *cha
     struct token token;
     TRY(change_read_current(authority, change, change->asked.id, &token));
     if (token.revoked_at_ms != 0) {
-        change->result.token = token;
-        return TKR_OK;
+        return revoke_others(authority, change, &token);
     }
     TRY(change_check_version(change, &token));
     const struct token before = token;
@@ -46,10 +70,7 @@ tkr_error_t revoke_with_versions(struct authority *authority, struct change *cha
     struct store_event event = change_event(authority, change, &token, details_finish(&details));
     TRY(store->update_token(store->store, &token, &event));
     TRY(lineage_follow(authority, change, &before, &token));
-    change->result.token = token;
-    change->changed = true;
-    change->denies = true;
-    return TKR_OK;
+    return tell(change, &token);
 }
 
 static tkr_error_t apply_revoke(struct authority *authority, struct change *change)

@@ -240,20 +240,16 @@ static tkr_error_t merge_times(struct authority *authority, struct change *chang
         TRY(check_validity(token->not_before_ms, token->expires_at_ms, &change->result.fault));
     }
     if (update->has_disabled) {
-        bool is_disabled = token->disabled_at_ms != 0;
-        if (update->disabled != is_disabled) {
-            token->disabled_at_ms = update->disabled ? now_ms : 0;
-        }
+        token->disabled_at_ms =
+            update->disabled ? lineage_hold_ms(token, token->disabled_at_ms, now_ms) : 0;
         if (token->source == TOKEN_SOURCE_ENVIRONMENT) {
             token->metadata = "{}"; /* it was somebody, not the environment */
         }
         details_flag(details, "disabled", update->disabled);
     }
     if (update->has_quarantined) {
-        bool is_quarantined = token->quarantined_at_ms != 0;
-        if (update->quarantined != is_quarantined) {
-            token->quarantined_at_ms = update->quarantined ? now_ms : 0;
-        }
+        token->quarantined_at_ms =
+            update->quarantined ? lineage_hold_ms(token, token->quarantined_at_ms, now_ms) : 0;
         details_flag(details, "quarantined", update->quarantined);
     }
     change->denies = token->disabled_at_ms != 0 || token->quarantined_at_ms != 0;

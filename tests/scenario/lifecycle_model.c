@@ -153,11 +153,21 @@ tkr_error_t model_create(struct model *model, const struct model_token *asked,
     return TKR_OK;
 }
 
-static int64_t with(int64_t before_ms, int64_t after_ms, int64_t own_ms)
+static int64_t with(bool asked, int64_t before_ms, int64_t after_ms, int64_t own_ms)
 {
-    bool held = before_ms == 0 && after_ms != 0 && own_ms == 0;
+    bool held = asked && own_ms == 0;
+    bool by_itself = before_ms == 0 && after_ms != 0 && own_ms == after_ms;
     bool freed = before_ms != 0 && after_ms == 0 && own_ms == before_ms;
-    return held ? after_ms : freed ? 0 : own_ms;
+    return held ? after_ms : by_itself ? own_ms + 1 : freed ? 0 : own_ms;
+}
+
+/* Since when it is held that is asked to be: an older version by itself anew. */
+static int64_t since(const struct model *model, const struct model_token *t, int64_t own_ms)
+{
+    if (own_ms != 0 && t->replaced_by == MODEL_NONE) {
+        return own_ms;
+    }
+    return model->now_ms > own_ms ? model->now_ms : own_ms + 1;
 }
 
 static int64_t sooner(int64_t a_ms, int64_t b_ms)
@@ -180,11 +190,13 @@ static void each_beside(struct model *model, int current, const struct model_tok
             continue;
         }
         if (update == NULL) {
-            t->revoked_ms = c->revoked_ms;
+            t->revoked_ms = model->now_ms;
             continue;
         }
-        t->disabled_ms = with(before->disabled_ms, c->disabled_ms, t->disabled_ms);
-        t->quarantined_ms = with(before->quarantined_ms, c->quarantined_ms, t->quarantined_ms);
+        t->disabled_ms = with(update->has_disabled && update->disabled, before->disabled_ms,
+                              c->disabled_ms, t->disabled_ms);
+        t->quarantined_ms = with(update->has_quarantined && update->quarantined,
+                                 before->quarantined_ms, c->quarantined_ms, t->quarantined_ms);
         t->tier = update->has_tier ? c->tier : t->tier;
         t->has_role = update->has_role ? c->has_role : t->has_role;
         if (update->has_expires) {
@@ -212,11 +224,11 @@ tkr_error_t model_update(struct model *model, int token, const struct token_upda
     t->expires_ms = expires_ms;
     t->tier = update->has_tier ? tier : t->tier;
     t->has_role = update->has_role ? role : t->has_role;
-    if (update->has_disabled && update->disabled != (t->disabled_ms != 0)) {
-        t->disabled_ms = update->disabled ? model->now_ms : 0;
+    if (update->has_disabled) {
+        t->disabled_ms = update->disabled ? since(model, t, t->disabled_ms) : 0;
     }
-    if (update->has_quarantined && update->quarantined != (t->quarantined_ms != 0)) {
-        t->quarantined_ms = update->quarantined ? model->now_ms : 0;
+    if (update->has_quarantined) {
+        t->quarantined_ms = update->quarantined ? since(model, t, t->quarantined_ms) : 0;
     }
     each_beside(model, token, &before, update);
     if (!was_active && model_status(model, token) == TOKEN_ACTIVE) {
@@ -297,8 +309,8 @@ tkr_error_t model_revoke(struct model *model, int token)
     ENSURE(!t->gone, TKR_NOT_FOUND);
     if (t->revoked_ms == 0) {
         t->revoked_ms = model->now_ms;
-        each_beside(model, token, t, NULL);
     }
+    each_beside(model, token, t, NULL); /* also when it had ended alone, as by a cleanup */
     return TKR_OK;
 }
 

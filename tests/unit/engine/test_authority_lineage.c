@@ -7,12 +7,15 @@
 
 #include <cmocka.h>
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "authority_fixture.h"
 #include "engine/authority_internal.h"
+#include "engine/leaks.h"
 
 #define DAY_MS INT64_C(86400000)
 #define HOUR_MS INT64_C(3600000)
@@ -356,6 +359,83 @@ static void test_another_token_of_the_same_scope_changes_the_bounds(void **state
                      TKR_OK);
 }
 
+/* --- what one of them alone went through ------------------------------------------------------ */
+
+static void leak(struct context *context, const struct answer *token, bool revoke_it);
+
+static void test_revoking_a_current_version_that_a_leak_ended_ends_the_others(void **state)
+{
+    struct context *context = *state;
+    leak(context, &context->second, true);
+    assert_verdicts(context, TKR_VERDICT_VALID, TKR_VERDICT_REVOKED);
+    assert_int_equal(revoke(context, &context->second), TKR_OK);
+    assert_verdicts(context, TKR_VERDICT_REVOKED, TKR_VERDICT_REVOKED);
+    assert_int_equal(events(context, "token.revoke", &context->first), 1);
+    assert_int_equal(revoke(context, &context->second), TKR_OK); /* and once more does nothing */
+    assert_int_equal(events(context, "token.revoke", &context->first), 1);
+    restart(context);
+    assert_verdicts(context, TKR_VERDICT_REVOKED, TKR_VERDICT_REVOKED);
+}
+
+static void test_what_leaked_while_it_was_held_with_the_current_version_stays_held(void **state)
+{
+    struct context *context = *state;
+    assert_int_equal(hold(context, &context->second, HOLD_QUARANTINE), TKR_OK);
+    leak(context, &context->first, false);
+    assert_int_equal(hold(context, &context->second, HOLD_RESTORE), TKR_OK);
+    assert_verdicts(context, TKR_VERDICT_QUARANTINED, TKR_VERDICT_VALID);
+    assert_int_equal(hold(context, &context->first, HOLD_RESTORE), TKR_OK);
+    assert_verdicts(context, TKR_VERDICT_VALID, TKR_VERDICT_VALID);
+}
+
+static void test_what_is_held_once_more_by_itself_stays_held(void **state)
+{
+    struct context *context = *state;
+    static const enum token_hold holds[] = {HOLD_DISABLE, HOLD_QUARANTINE};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(hold(context, &context->second, holds[i]), TKR_OK);
+        assert_int_equal(hold(context, &context->first, holds[i]), TKR_OK);
+        assert_int_equal(hold(context, &context->second, HOLD_RESTORE), TKR_OK);
+        assert_int_equal(verify(context, &context->second), TKR_VERDICT_VALID);
+        assert_int_not_equal(verify(context, &context->first), TKR_VERDICT_VALID);
+        assert_int_equal(hold(context, &context->first, HOLD_RESTORE), TKR_OK);
+        assert_verdicts(context, TKR_VERDICT_VALID, TKR_VERDICT_VALID);
+    }
+}
+
+static void test_holding_a_held_current_version_holds_the_others(void **state)
+{
+    struct context *context = *state;
+    leak(context, &context->second, false);
+    assert_verdicts(context, TKR_VERDICT_VALID, TKR_VERDICT_QUARANTINED);
+    assert_int_equal(hold(context, &context->second, HOLD_QUARANTINE), TKR_OK);
+    assert_verdicts(context, TKR_VERDICT_QUARANTINED, TKR_VERDICT_QUARANTINED);
+}
+
+static void leaks_taken(void *context, const struct change_result *result)
+{
+    atomic_store((_Atomic int *)context, result->error == TKR_OK ? 1 : 2);
+}
+
+static void leak(struct context *context, const struct answer *token, bool revoke_it)
+{
+    static uint8_t number;
+    struct leaked leaked = {0};
+    struct leak_notice notice = {
+        .scanner = "github", .revoke = revoke_it, .leaks = &leaked, .count = 1};
+    _Atomic int taken = 0;
+    memcpy(leaked.digest, token->digest, sizeof(leaked.digest));
+    notice.digest[0] = ++number;
+    assert_int_equal(authority_take_leaks(context->fixture.authority, &fixture_admin, &notice,
+                                          leaks_taken, &taken, NULL),
+                     TKR_OK);
+    while (atomic_load(&taken) == 0) {
+        sched_yield();
+    }
+    assert_int_equal(atomic_load(&taken), 1);
+    assert_true(leaked.ours);
+}
+
 #define WITH_CONTEXT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -375,6 +455,10 @@ int main(void)
         WITH_CONTEXT(test_an_end_is_only_brought_forward),
         WITH_CONTEXT(test_a_version_does_not_free_itself_by_way_of_its_successor),
         WITH_CONTEXT(test_another_token_of_the_same_scope_changes_the_bounds),
+        WITH_CONTEXT(test_revoking_a_current_version_that_a_leak_ended_ends_the_others),
+        WITH_CONTEXT(test_what_leaked_while_it_was_held_with_the_current_version_stays_held),
+        WITH_CONTEXT(test_what_is_held_once_more_by_itself_stays_held),
+        WITH_CONTEXT(test_holding_a_held_current_version_holds_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
