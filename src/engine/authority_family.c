@@ -49,16 +49,6 @@ tkr_error_t authority_revoke_family(struct authority *authority, const struct pr
 
 /* --- on the writer thread ---------------------------------------------------------------- */
 
-static bool is_listed(const struct change_ids *ids, const char *id)
-{
-    for (uint32_t i = 0; i < ids->count; i++) {
-        if (strcmp(ids->ids[i], id) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 typedef tkr_error_t (*list_call)(struct store *store, const char *id, uint32_t most,
                                  char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
 
@@ -70,7 +60,7 @@ static tkr_error_t add(struct authority *authority, struct change *change, list_
     uint32_t count = 0;
     TRY(list(authority->store->store, id, FAMILY_TOKENS_MAX + 1, found, &count));
     for (uint32_t i = 0; i < count; i++) {
-        if (strcmp(found[i], change->asked.id) == 0 || is_listed(&change->ids, found[i])) {
+        if (strcmp(found[i], change->asked.id) == 0 || change_ids_have(&change->ids, found[i])) {
             continue;
         }
         if (change->ids.count >= FAMILY_TOKENS_MAX) {
@@ -88,12 +78,16 @@ static tkr_error_t add_made(struct authority *authority, struct change *change, 
     return add(authority, change, authority->store->list_made, id);
 }
 
+/* Once for a lineage, which may have as many as there may be tokens. */
 static tkr_error_t add_versions(struct authority *authority, struct change *change,
                                 const struct token *token)
 {
-    return token->has_version_line
-               ? add(authority, change, authority->store->list_versions, token->lineage_id)
-               : TKR_OK; /* it was never rotated */
+    const char *lineage_id = token->lineage_id;
+    if (!token->has_version_line || change_ids_have(&change->lineages, lineage_id)) {
+        return TKR_OK; /* it was never rotated, or they are there */
+    }
+    TRY(change_ids_add(&change->lineages, lineage_id));
+    return add(authority, change, authority->store->list_versions, lineage_id);
 }
 
 /* False: it stays, and so does what it made. */

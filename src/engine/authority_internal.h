@@ -120,6 +120,7 @@ struct change {
     struct store_user user; /* of the token, and of the other */
     struct token *other;    /* another one that the change wrote, to be shown after it, or NULL */
     struct change_ids ids;  /* still others, by their identifiers, likewise */
+    struct change_ids lineages; /* revoking a family: whose versions are listed */
     uint32_t lines_end;     /* lines below this one were given out, beside those of the tokens */
     bool changed;           /* false: it was so already; there is nothing to show */
     const char *policy_org; /* whose `policy` was read; NULL: none yet */
@@ -159,6 +160,8 @@ struct store_event change_event(const struct authority *authority, const struct 
 MUST_USE tkr_error_t change_copy_id(const char *token_id, struct change *change);
 MUST_USE tkr_error_t change_copy_reason(const struct authority *authority, const char *reason,
                                         struct change *change, struct fault *fault);
+MUST_USE tkr_error_t change_ids_add(struct change_ids *ids, const char *token_id);
+bool change_ids_have(const struct change_ids *ids, const char *token_id);
 /* To change->ids, which grow. */
 MUST_USE tkr_error_t change_add_id(struct change *change, const char *token_id);
 /* A key belongs to the user who sends it, not to the whole org: else one user's key could be

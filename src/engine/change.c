@@ -80,6 +80,7 @@ void change_free(struct authority *authority, struct change *change)
     plaintexts_return(&authority->plaintexts, change->plaintext);
     arena_free(change->arena);
     free(change->ids.ids);
+    free(change->lineages.ids);
     free(change);
 }
 
@@ -129,9 +130,8 @@ tkr_error_t change_copy_reason(const struct authority *authority, const char *re
     return TKR_OK;
 }
 
-tkr_error_t change_add_id(struct change *change, const char *token_id)
+tkr_error_t change_ids_add(struct change_ids *ids, const char *token_id)
 {
-    struct change_ids *ids = &change->ids;
     if (ids->count == ids->room) {
         uint32_t room = ids->room > 0 ? 2 * ids->room : 16;
         void *grown = reallocarray(ids->ids, room, sizeof(ids->ids[0]));
@@ -141,6 +141,21 @@ tkr_error_t change_add_id(struct change *change, const char *token_id)
     }
     memcpy(ids->ids[ids->count++], token_id, TOKEN_ID_CHARS + 1);
     return TKR_OK;
+}
+
+bool change_ids_have(const struct change_ids *ids, const char *token_id)
+{
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (strcmp(ids->ids[i], token_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+tkr_error_t change_add_id(struct change *change, const char *token_id)
+{
+    return change_ids_add(&change->ids, token_id);
 }
 
 void change_copy_key(struct change *change, const char *key,

@@ -436,6 +436,52 @@ static void leak(struct context *context, const struct answer *token, bool revok
     assert_true(leaked.ours);
 }
 
+/* --- the family of many versions ---------------------------------------------------------------
+ */
+
+static tkr_error_t (*list_versions)(struct store *store, const char *lineage_id, uint32_t most,
+                                    char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count);
+static _Atomic int lists;
+
+static tkr_error_t count_lists(struct store *store, const char *lineage_id, uint32_t most,
+                               char (*ret_ids)[TOKEN_ID_CHARS + 1], uint32_t *ret_count)
+{
+    atomic_fetch_add(&lists, 1);
+    return list_versions(store, lineage_id, most, ret_ids, ret_count);
+}
+
+static void family_revoked(void *context, const struct change_result *result)
+{
+    atomic_store((_Atomic int *)context, result->error == TKR_OK ? 1 : 2);
+}
+
+/* And not once more for each of them: a thousand that list a thousand take seconds, in which
+ * nothing else is changed. */
+static void test_the_versions_of_a_family_are_listed_once(void **state)
+{
+    enum { VERSIONS = 20 };
+    struct context *context = *state;
+    struct answer current = context->second;
+    _Atomic int revoked = 0;
+    for (int i = 0; i < VERSIONS; i++) {
+        current = rotate(context, current.id, 0);
+        assert_int_equal(current.error, TKR_OK);
+    }
+    list_versions = context->fixture.port.list_versions;
+    context->fixture.port.list_versions = count_lists;
+    assert_int_equal(authority_revoke_family(context->fixture.authority, &fixture_admin, current.id,
+                                             "leaked", 0, false, family_revoked, &revoked, NULL),
+                     TKR_OK);
+    while (atomic_load(&revoked) == 0) {
+        sched_yield();
+    }
+    assert_int_equal(atomic_load(&revoked), 1);
+    assert_int_equal(atomic_load(&lists), 1);
+    assert_int_equal(
+        fixture_query(&context->fixture, "SELECT count(*) FROM tokens WHERE revoked_at IS NULL"),
+        0);
+}
+
 #define WITH_CONTEXT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -459,6 +505,7 @@ int main(void)
         WITH_CONTEXT(test_what_leaked_while_it_was_held_with_the_current_version_stays_held),
         WITH_CONTEXT(test_what_is_held_once_more_by_itself_stays_held),
         WITH_CONTEXT(test_holding_a_held_current_version_holds_the_others),
+        WITH_CONTEXT(test_the_versions_of_a_family_are_listed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
