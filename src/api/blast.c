@@ -216,9 +216,18 @@ static void emit_event(struct emitter *emitter, const struct store_event *event)
     emit_close(emitter, '}');
 }
 
-static void emit_events(struct emitter *emitter, const char *name,
+/* Whose address it was, and what else an event has, is for who may read events. */
+static bool reads_events(const struct api_call *call)
+{
+    static const char scope[] = "audit:read";
+    const char *granted = call->principal.scopes;
+    return scopes_grant(granted, strlen(granted), scope, strlen(scope));
+}
+
+static void emit_events(struct emitter *emitter, const struct api_call *call, const char *name,
                         const struct event_answer *events)
 {
+    size_t told = reads_events(call) ? events->newest_count : 0;
     emit_open(emitter, name, '{');
     emit_count(emitter, "count", events->count);
     emit_time(emitter, "first_at", events->first_ms);
@@ -233,7 +242,7 @@ static void emit_events(struct emitter *emitter, const char *name,
     }
     emit_close(emitter, ']');
     emit_open(emitter, "newest", '[');
-    for (size_t i = 0; i < events->newest_count; i++) {
+    for (size_t i = 0; i < told; i++) {
         emit_event(emitter, &events->newest[i]);
     }
     emit_close(emitter, ']');
@@ -251,7 +260,8 @@ static int64_t last_use(const struct blast_report *report)
     return last_ms;
 }
 
-static void emit_did(struct emitter *emitter, const struct blast_report *report)
+static void emit_did(struct emitter *emitter, const struct api_call *call,
+                     const struct blast_report *report)
 {
     const struct usage_report *usage = &report->usage;
     bool used = usage->answer.point_count > 0;
@@ -263,14 +273,15 @@ static void emit_did(struct emitter *emitter, const struct blast_report *report)
     emit_text(emitter, "first_use_within", used ? analytics_step_name(usage->step_ms) : NULL);
     emit_time(emitter, "last_use", last_use(report));
     analytics_emit_shares(emitter, &usage->answer);
-    emit_events(emitter, "tries", &report->tries);
-    emit_events(emitter, "changes", &report->acts);
+    emit_events(emitter, call, "tries", &report->tries);
+    emit_events(emitter, call, "changes", &report->acts);
     emit_close(emitter, '}');
 }
 
 /* --- the report ------------------------------------------------------------------------------- */
 
-static void emit_made(struct emitter *emitter, const struct blast_report *report)
+static void emit_made(struct emitter *emitter, const struct api_call *call,
+                      const struct blast_report *report)
 {
     if (report->born.newest_count == 0) {
         emit_null(emitter, "made"); /* imported, or the event is of a time before there were any */
@@ -282,7 +293,7 @@ static void emit_made(struct emitter *emitter, const struct blast_report *report
     emit_text(emitter, "type", event->type);
     emit_text(emitter, "by_user", event->actor_user);
     emit_text(emitter, "by_token", event->actor_token);
-    emit_text(emitter, "client", event->client);
+    emit_text(emitter, "client", reads_events(call) ? event->client : NULL);
     emit_close(emitter, '}');
 }
 
@@ -299,17 +310,17 @@ static void emit_report(struct emitter *emitter, const struct api_call *call, in
     emit_open(emitter, "token", '{');
     emit_token_members(emitter, token);
     emit_close(emitter, '}');
-    emit_made(emitter, report);
+    emit_made(emitter, call, report);
     emit_reach(emitter, call, report);
     emit_versions(emitter, report);
     emit_family(emitter, report);
     emit_number(emitter, "days", days);
     emit_time(emitter, "from", report->usage.from_ms);
     emit_time(emitter, "until", report->usage.until_ms);
-    emit_did(emitter, report);
-    emit_events(emitter, "history", &report->about);
+    emit_did(emitter, call, report);
+    emit_events(emitter, call, "history", &report->about);
     emit_blast_actions(emitter, report);
-    emit_blast_unknown(emitter, report);
+    emit_blast_unknown(emitter, report, reads_events(call));
     emit_close(emitter, '}');
 }
 

@@ -238,9 +238,14 @@ static const struct gap {
              "made them."},
 };
 
-void emit_blast_unknown(struct emitter *emitter, const struct blast_report *report)
+void emit_blast_unknown(struct emitter *emitter, const struct blast_report *report, bool events)
 {
     emit_open(emitter, "unknown", '[');
+    if (!events) {
+        emit_text(emitter, NULL,
+                  "Events are only counted for you: who may read them (`audit:read`) "
+                  "is told whose they were, and from where.");
+    }
     for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++) {
         if (gaps[i].fits(report)) {
             emit_text(emitter, NULL, gaps[i].sentence);

@@ -233,6 +233,35 @@ static void test_requests_tries_and_changes_are_told(void **state)
     json_decref(report);
 }
 
+/* Whoever may see tokens need not see who changed them, and from where. */
+static void test_events_are_told_to_who_may_read_events(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made made = fixture_make(fixture, MAKER);
+    struct answer child = ask(fixture, "POST " TOKENS, bearer(made.text), SMALL);
+    fixture_secret(fixture, text_of(&child, "token"));
+    struct made reader =
+        fixture_make(fixture, "{\"user_id\":\"bob\",\"name\":\"r\",\"scopes\":[\"tokens:read\"]}");
+    struct made auditor = fixture_make(fixture, "{\"user_id\":\"bob\",\"name\":\"a\",\"scopes\":["
+                                                "\"audit:read\",\"tokens:read\"]}");
+    const struct {
+        struct made by;
+        size_t told;
+    } rows[] = {{reader, 0}, {auditor, 1}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct answer answer = ask(fixture, printed("GET " TOKENS "/%s/blast-radius", made.id),
+                                   bearer(rows[i].by.text), NULL);
+        assert_int_equal(answer.status, 200);
+        json_t *report = json_of(&answer);
+        assert_int_equal(number_at(report, "did.changes.count"), 1);
+        assert_int_equal(json_array_size(at(report, "did.changes.newest")), rows[i].told);
+        assert_int_equal(json_array_size(at(report, "history.newest")), rows[i].told);
+        assert_int_equal(json_is_string(at(report, "made.client")), rows[i].told == 1);
+        assert_int_equal(is_unknown(report, "audit:read"), rows[i].told == 0);
+        json_decref(report);
+    }
+}
+
 /* --- its kin ---------------------------------------------------------------------------------- */
 
 static void test_versions_and_descendants_are_told(void **state)
@@ -323,6 +352,11 @@ static void test_commands_name_the_token(void **state)
 /* --- the advice alone ------------------------------------------------------------------------- */
 
 /* What is written of a report, with a user and an organisation of any name. */
+static void emit_unknown(struct emitter *emitter, const struct blast_report *report)
+{
+    emit_blast_unknown(emitter, report, true);
+}
+
 static json_t *advice(void (*emit)(struct emitter *, const struct blast_report *),
                       const struct blast_report *report)
 {
@@ -410,10 +444,10 @@ static void test_what_is_not_known_fits_the_report(void **state)
         .about.complete = true,
         .acts.complete = true,
     };
-    json_t *json = advice(emit_blast_unknown, &nothing);
+    json_t *json = advice(emit_unknown, &nothing);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         assert_false(is_unknown(json, rows[i].words));
-        json_t *some = advice(emit_blast_unknown, &rows[i].report);
+        json_t *some = advice(emit_unknown, &rows[i].report);
         assert_true(is_unknown(some, rows[i].words));
         json_decref(some);
     }
@@ -432,6 +466,7 @@ int main(void)
         TEST(test_reach_has_role_limits_credits_and_networks),
         TEST(test_it_says_whether_it_is_live_and_until_when),
         TEST(test_requests_tries_and_changes_are_told),
+        TEST(test_events_are_told_to_who_may_read_events),
         TEST(test_versions_and_descendants_are_told),
         TEST(test_actions_fit_the_state),
         TEST(test_commands_name_the_token),
