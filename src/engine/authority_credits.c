@@ -165,6 +165,22 @@ static const char *write_details(struct details *details, const struct token_cre
     return details_finish(details);
 }
 
+static tkr_error_t attach_other(struct authority *authority, struct change *change,
+                                const struct token *token, const char *other_id,
+                                const char *details)
+{
+    const struct store_port *store = authority->store;
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    struct token other;
+    TRY(arena_new(CHANGE_BYTES_MAX, &arena));
+    TRY(store->read_token(store->store, other_id, arena, &other));
+    other.has_credit_line = token->has_credit_line;
+    other.credit_line = token->credit_line;
+    other.updated_at_ms = token->updated_at_ms;
+    struct store_event event = event_of(authority, change, &other, details);
+    return store->update_token(store->store, &other, &event);
+}
+
 /* The other versions, and keys that were made of them, get the token's line, or lose theirs. */
 static tkr_error_t spread(struct authority *authority, struct change *change,
                           const struct token *token, uint32_t former, const char *details)
@@ -173,16 +189,9 @@ static tkr_error_t spread(struct authority *authority, struct change *change,
     TRY(store->list_lineage(store->store, token->lineage_id, former, change->arena, &change->others,
                             &change->other_count));
     for (size_t i = 0; i < change->other_count; i++) {
-        struct token other;
-        if (strcmp(change->others[i], token->id) == 0) {
-            continue;
+        if (strcmp(change->others[i], token->id) != 0) {
+            TRY(attach_other(authority, change, token, change->others[i], details));
         }
-        TRY(store->read_token(store->store, change->others[i], change->arena, &other));
-        other.has_credit_line = token->has_credit_line;
-        other.credit_line = token->credit_line;
-        other.updated_at_ms = token->updated_at_ms;
-        struct store_event event = event_of(authority, change, &other, details);
-        TRY(store->update_token(store->store, &other, &event));
     }
     return TKR_OK;
 }

@@ -188,6 +188,7 @@ tkr_error_t change_replay(struct authority *authority, struct change *change, bo
     }
     TRY(store->read_token(store->store, token_id, change->arena, &result->token));
     ENSURE(principal_sees(&change->by, &result->token), TKR_NOT_FOUND);
+    epochs_overlay(authority, &result->token);
     plaintexts_return(&authority->plaintexts, change->plaintext);
     change->plaintext = NULL;
     result->replayed = true;
@@ -271,11 +272,13 @@ tkr_error_t change_check_bound(struct authority *authority, struct change *chang
 {
     const struct store_port *store = authority->store;
     const struct principal *by = &change->by;
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
     struct token own;
     if (by->token_id[0] == '\0' || principal_is_global(by)) {
         return TKR_OK;
     }
-    tkr_error_t error = store->read_token(store->store, by->token_id, change->arena, &own);
+    TRY(arena_new(CHANGE_BYTES_MAX, &arena));
+    tkr_error_t error = store->read_token(store->store, by->token_id, arena, &own);
     ENSURE(error != TKR_NOT_FOUND, TKR_OK); /* it was cleaned away meanwhile */
     TRY(error);
     if (binds_both(bound, token, &own)) {

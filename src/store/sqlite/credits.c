@@ -106,7 +106,7 @@ tkr_error_t store_list_lineage(struct store *store, const char *lineage_id, uint
     }
     ENSURE(error == TKR_NOT_FOUND, error);
     *ret_ids = arena_alloc(arena, (count + 1) * sizeof(ids[0]));
-    ENSURE(*ret_ids != NULL, TKR_MEMORY);
+    ENSURE(*ret_ids != NULL, TKR_TOO_LARGE);
     memcpy(*ret_ids, ids, count * sizeof(ids[0]));
     *ret_count = count;
     return TKR_OK;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -397,10 +398,12 @@ static tkr_error_t set_by(struct context *context, const char *by_id, const char
         .error;
 }
 
-static void make_own_key(struct context *context, char ret_id[TOKEN_ID_CHARS + 1])
+static void make_own_key(struct context *context, const char *metadata,
+                         char ret_id[TOKEN_ID_CHARS + 1])
 {
     struct outcome outcome;
     struct token_create create = fixture_token("key");
+    create.metadata = metadata;
     struct principal by = fixture_alice;
     by.token_id = context->token.id;
     outcome_init(&outcome);
@@ -431,13 +434,31 @@ static void test_nobody_gives_themselves_credits_by_way_of_a_key_of_their_own(vo
     struct token_create other = fixture_token("other");
     struct credits_asked add = {.operation = CREDITS_ADD, .amount = 1000};
     char key[TOKEN_ID_CHARS + 1];
-    make_own_key(context, key);
+    make_own_key(context, NULL, key);
     struct answer somebody = fixture_create(&context->fixture, &fixture_admin, &other);
     assert_int_equal(set_by(context, context->token.id, key, add), TKR_FORBIDDEN);
     assert_int_equal(set_by(context, key, context->token.id, add), TKR_FORBIDDEN);
     assert_int_equal(remaining(context, key), 10);
     assert_int_equal(set_by(context, somebody.id, key, add), TKR_OK);
     assert_int_equal(remaining(context, context->token.id), 1010);
+}
+
+/* They may be far more than the memory of a change has room for. */
+static void test_many_large_keys_get_and_lose_credits_together(void **state)
+{
+    enum { KEYS = 19 };
+    struct context *context = *state;
+    char keys[KEYS][TOKEN_ID_CHARS + 1];
+    char metadata[4000];
+    snprintf(metadata, sizeof(metadata), "{\"a\":\"%*s\"}", (int)sizeof(metadata) - 9, "b");
+    for (int i = 0; i < KEYS; i++) {
+        make_own_key(context, metadata, keys[i]);
+    }
+    struct credits_asked unlimited = {.unlimited = true};
+    assert_int_equal(set(context, context->token.id, unlimited).error, TKR_OK);
+    for (int i = 0; i < KEYS; i++) {
+        assert_int_equal(remaining(context, keys[i]), -1);
+    }
 }
 
 /* --- many at once -------------------------------------------------------------------------- */
@@ -488,6 +509,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_nobody_gives_themselves_credits_by_way_of_another_version),
         TEST(test_nobody_gives_themselves_credits_by_way_of_a_key_of_their_own),
+        TEST(test_many_large_keys_get_and_lose_credits_together),
         TEST(test_a_rotation_neither_resets_nor_doubles_credits),
         TEST(test_versions_get_and_lose_credits_together),
         TEST(test_a_restart_finds_what_was_left),

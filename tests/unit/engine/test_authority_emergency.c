@@ -181,8 +181,13 @@ static void test_before_it_is_settled_reads_and_changes_know_it(void **state)
     /* No slice gets through: the row of the epoch is held as settled by nobody. */
     fixture_run(fixture, "CREATE TRIGGER hold BEFORE UPDATE OF settled ON epochs BEGIN SELECT"
                          " RAISE(ABORT, 'held'); END");
-    assert_int_equal(revoke(context, &user).error, TKR_OK);
     const char *id = context->tokens[ALICE].id;
+    struct token_update once = {.has_metadata = true, .metadata = "{}", .idempotency_key = "k"};
+    assert_int_equal(fixture_update(fixture, &fixture_admin, id, &once).status, TOKEN_ACTIVE);
+    assert_int_equal(revoke(context, &user).error, TKR_OK);
+    struct answer replayed = fixture_update(fixture, &fixture_admin, id, &once);
+    assert_true(replayed.replayed);
+    assert_int_equal(replayed.status, TOKEN_REVOKED);
     assert_int_equal(fixture_query(fixture, "SELECT count(*) FROM tokens WHERE revoked_at IS NOT"
                                             " NULL"),
                      0);
