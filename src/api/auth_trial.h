@@ -3,7 +3,8 @@
  * `dry_run` and `explain` of forward-auth.
  *
  *   dry_run=true   decides the same and leaves nothing: no window, no credit, no count, no
- *                  evidence. X-Auth-Dry-Run says so in the answer
+ *                  evidence (an unknown token may be adopted: else it could not decide the same).
+ *                  X-Auth-Dry-Run says so in the answer
  *   explain=true   tells every check and how it came out, in X-Auth-Explain (HEAD has no body, and
  *                  auth_request reads none) and in the body: the object of POST /api/v1/verify
  *                  where it lets through, else a member of the problem

@@ -12,8 +12,8 @@
  *   disable, quarantine     they are held, unless they are already
  *   restore                 those are restored that were held with it, and not by themselves: the
  *                           times tell, so a hold of theirs alone begins at another one
- *   update                  they get the same configuration, and the end if it is earlier than
- * theirs
+ *   update                  they get the same configuration, and the end if theirs is later
+ *   rotate                  none outlives the successor
  *
  * A version that is not current may be held and revoked by itself, and nothing else. Who wants the
  * newest version to end and the one before it to go on rolls back.
@@ -100,7 +100,15 @@ static void follow(const struct change *change, const struct token *before,
     version->updated_at_ms = current->updated_at_ms;
 }
 
-/* Unless it is revoked already by an emergency that is not settled yet. */
+static bool outlives(const struct token *version, const struct token *current)
+{
+    return earlier_end(version->expires_at_ms, current->expires_at_ms) != version->expires_at_ms ||
+           earlier_end(version->expires_ungraced_ms, current->expires_at_ms) !=
+               version->expires_ungraced_ms;
+}
+
+/* Unless it is revoked already by an emergency that is not settled yet; or, for a rotation, which
+ * changes no more than the end, ends in time. */
 static tkr_error_t write_version(struct authority *authority, struct change *change,
                                  const struct token *before, const struct token *current,
                                  const char *version_id)
@@ -114,6 +122,7 @@ static tkr_error_t write_version(struct authority *authority, struct change *cha
     TRY(store->read_token(store->store, version_id, arena, &version));
     epochs_overlay(authority, &version);
     ENSURE(version.revoked_at_ms == 0, TKR_OK);
+    ENSURE(change->kind != &change_rotate || outlives(&version, current), TKR_OK);
     follow(change, before, current, &version);
     if (change->reason != NULL) {
         details_text(&details, "reason", change->reason);

@@ -230,6 +230,19 @@ static tkr_error_t store_rotation(struct authority *authority, struct change *ch
     return TKR_OK;
 }
 
+/* No version outlives its successor: neither this one nor those that live on beside it. */
+static tkr_error_t end_by_successor(struct authority *authority, struct change *change,
+                                    const struct token *token, const struct token *successor)
+{
+    if (successor->expires_at_ms == 0) {
+        return TKR_OK;
+    }
+    int64_t left_ms = successor->expires_at_ms - successor->created_at_ms;
+    change->grace_ms = change->grace_ms < left_ms ? change->grace_ms : left_ms;
+    change->update.has_expires = true; /* which the others follow */
+    return lineage_follow(authority, change, token, successor);
+}
+
 static tkr_error_t rotate(struct authority *authority, struct change *change)
 {
     struct token successor;
@@ -246,6 +259,7 @@ static tkr_error_t rotate(struct authority *authority, struct change *change)
     TRY(lineage_check_room(authority, change, token, now_ms));
     TRY(make_successor(authority, change, token, now_ms, &successor));
     change->version_is_new = !token->has_version_line;
+    TRY(end_by_successor(authority, change, token, &successor));
     retire(token, successor.id, now_ms, change->grace_ms);
     TRY(tiers_ensure_user(authority, change, token, now_ms));
     TRY(store_rotation(authority, change, &successor, token));

@@ -212,7 +212,7 @@ struct store_port {
                                                      const uint8_t digest[TOKEN_DIGEST_BYTES]),
                                 void *context, bool *ret_settled);
     /* Tokens that ended before `before_ms`, at most `limit`: deletes them, with a tombstone for
-     * each that was revoked or in quarantine; or, with `deactivate`, revokes those that only
+     * each that was revoked or held; or, with `deactivate`, revokes those that only
      * expired. One in quarantine ends with the later of its expiry and its quarantine. `visit`
      * sees each before it goes and gives its event. */
     tkr_error_t (*cleanup)(struct store *store, int64_t before_ms, bool deactivate, uint32_t limit,

@@ -271,6 +271,18 @@ tkr_error_t model_rotate(struct model *model, int token, int64_t grace_ms,
     successor.versioned = true;
     successor.version_count = 0;
     successor.version_used_ms = 0;
+    if (successor.expires_ms != 0) { /* no version outlives its successor */
+        int64_t left_ms = successor.expires_ms - model->now_ms;
+        grace_ms = grace_ms < left_ms ? grace_ms : left_ms;
+        for (int i = 0; i < model->live_count; i++) {
+            struct model_token *other = &model->tokens[model->live[i]];
+            bool lives = other->revoked_ms == 0 && other->expires_ms > model->now_ms;
+            if (other->lineage == t->lineage && other != t && lives) {
+                other->expires_ms = sooner(other->expires_ms, successor.expires_ms);
+                other->ungraced_ms = sooner(other->ungraced_ms, successor.expires_ms);
+            }
+        }
+    }
     retire(model, t, add(model, &successor), grace_ms);
     return TKR_OK;
 }

@@ -169,6 +169,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_READ_ENDED] = "SELECT t.number, t.digest, t.id, o.id, u.id, t.name, t.revoked_at,"
                              " t.quarantined_at,"
                              " t.revoked_at IS NOT NULL OR t.quarantined_at IS NOT NULL"
+                             " OR t.disabled_at IS NOT NULL"
                              " OR t.source IN (" COMES_AGAIN ")"
                              " FROM tokens t JOIN orgs o ON o.number = t.org"
                              " JOIN users u ON u.number = t.user WHERE t.number = ?1",

@@ -482,6 +482,23 @@ static void test_the_versions_of_a_family_are_listed_once(void **state)
         0);
 }
 
+static void test_no_version_outlives_its_successor(void **state)
+{
+    struct context *context = *state;
+    struct token_rotate asked = {
+        .has_grace = true,
+        .grace_ms = DAY_MS,
+        .has_lifetime = true,
+        .lifetime = {.has_expires_at = true,
+                     .expires_at_ms = authority_now_ms(context->fixture.authority) + HOUR_MS}};
+    struct answer third =
+        fixture_rotate(&context->fixture, &fixture_admin, context->second.id, &asked);
+    assert_int_equal(third.error, TKR_OK);
+    virtual_clock_advance(&context->fixture.time, 2 * HOUR_MS);
+    assert_int_equal(verify(context, &third), TKR_VERDICT_EXPIRED);
+    assert_verdicts(context, TKR_VERDICT_EXPIRED, TKR_VERDICT_EXPIRED);
+}
+
 #define WITH_CONTEXT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -499,6 +516,7 @@ int main(void)
         WITH_CONTEXT(test_a_network_that_is_taken_away_is_taken_from_each),
         WITH_CONTEXT(test_a_rollback_brings_nothing_back_that_was_taken_away),
         WITH_CONTEXT(test_an_end_is_only_brought_forward),
+        WITH_CONTEXT(test_no_version_outlives_its_successor),
         WITH_CONTEXT(test_a_version_does_not_free_itself_by_way_of_its_successor),
         WITH_CONTEXT(test_another_token_of_the_same_scope_changes_the_bounds),
         WITH_CONTEXT(test_revoking_a_current_version_that_a_leak_ended_ends_the_others),
