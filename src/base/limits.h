@@ -191,6 +191,16 @@
 #define TRIES_SEEN_MAX 1024       /* pairs of token and address that are known of a minute */
 #define TRY_ENDPOINT_BYTES_MAX 63 /* where it was; longer is cut */
 
+/* --- the audit log ------------------------------------------------------------------------- */
+#define AUDIT_EVENT_BYTES_MAX 8192   /* an event as it is hashed; more: the change fails */
+#define AUDIT_CHECKPOINT_EVENTS 1000 /* events between two checkpoints at the most */
+#define AUDIT_CHECKPOINT_MS 60000    /* and time, when there are some */
+#define AUDIT_KEYS_MAX 16            /* public keys that one verification trusts; more: capacity */
+#define AUDIT_PAGE_BYTES_MAX (1024 * 1024) /* texts of one page, which is then short */
+#define AUDIT_SCAN_EVENTS 100000           /* looked at for one page, which is then short */
+#define AUDIT_SEQ_MAX (INT64_C(1) << 53)   /* numbers that we give out; more: no_space */
+#define AUDIT_SLICE_EVENTS 1000 /* read in one go, so that a long reader holds up nobody */
+
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */
 #define ROTATION_WATCHED_MAX 4096    /* overlaps that are watched for quiet; more end by time */
