@@ -208,6 +208,8 @@ static void emit_event(struct emitter *emitter, const struct store_event *event)
     emit_text(emitter, "user_id", event->user_id);
     emit_text(emitter, "token_id", event->token_id);
     emit_text(emitter, "token_name", event->token_name);
+    emit_text(emitter, "verdict", event->verdict);
+    emit_text(emitter, "endpoint", event->endpoint);
     emit_text(emitter, "client", event->client);
     emit_text(emitter, "user_agent", event->user_agent);
     emit_text(emitter, "request_id", event->request_id);

@@ -168,8 +168,6 @@ static tkr_error_t store_slot(struct authority *authority, const struct slot *sl
     struct token token;
     TRY(arena_new(CHANGE_BYTES_MAX, &arena));
     details_init(&details);
-    details_text(&details, "verdict", slot->verdict);
-    details_text(&details, "endpoint", slot->endpoint);
     if (slot->asked_by[0] != '\0') {
         details_text(&details, "asked_by", slot->asked_by);
     }
@@ -177,6 +175,8 @@ static tkr_error_t store_slot(struct authority *authority, const struct slot *sl
         .at_ms = slot->at_ms,
         .type = slot->honeytoken ? EVENT_HONEYTOKEN_TRIED : EVENT_TRIED,
         .token_id = slot->token_id,
+        .verdict = slot->verdict,
+        .endpoint = slot->endpoint,
         .client = slot->client,
         .user_agent = slot->user_agent,
         .request_id = slot->request_id,

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "engine/audit_port.h"
 #include "engine/blast_port.h"
 #include "engine/import_port.h"
 #include "engine/model.h"
@@ -29,6 +30,7 @@ struct store_event {
     int64_t at_ms;
     const char *type; /* "token.create", "token.update", "token.revoke", "tier.put", ... */
     const char *actor_user, *actor_token, *org_id, *user_id, *token_id, *token_name;
+    const char *verdict, *method, *endpoint, *ray_id; /* of what a proxy asked */
     const char *client, *user_agent, *request_id;
     const char *details; /* JSON object text, <= 4 KiB; NULL: none. Never a token. */
 };
@@ -332,6 +334,7 @@ struct store_port {
 
     struct store_tenancy tenancy; /* users, organisations, roles */
     struct store_blast blast;     /* what there is about one token */
+    struct store_audit audit;
 
     struct store *store;
 };

@@ -41,6 +41,7 @@ int suite_tear_down(void **state);
     cmocka_unit_test_setup_teardown(function, suite_set_up, suite_tear_down)
 
 /* Each answers the number of tests that failed. */
+int suite_audit(void);
 int suite_batches(void);
 int suite_tokens(void);
 int suite_lists(void);

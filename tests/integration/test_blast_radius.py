@@ -69,7 +69,7 @@ def test_an_incident_is_told_and_ended_by_what_it_advises(make_daemon):
     assert daemon.auth(backdoor["token"]).status == 401
     tried = eventually(lambda: report_on(daemon, leaked["id"])["did"]["tries"]["newest"], 10)
     assert tried[0]["client"] == "127.0.0.1"
-    assert tried[0]["details"]["verdict"] == "quarantined"
+    assert tried[0]["verdict"] == "quarantined"
     report = report_on(daemon, leaked["id"])
     assert report["actions"] == [] and report["family"]["live"] == 0
     assert report["did"]["requests"] == 1

@@ -62,6 +62,8 @@ enum column {
     COLUMN_USER_AGENT,
     COLUMN_REQUEST,
     COLUMN_DETAILS,
+    COLUMN_VERDICT,
+    COLUMN_ENDPOINT,
 };
 
 static bool is_asked_for(const struct event_question *question, sqlite3_stmt *statement)
@@ -100,6 +102,8 @@ static void keep_event(sqlite3_stmt *statement, struct arena *arena, struct stor
         .user_agent = keep(statement, COLUMN_USER_AGENT, arena),
         .request_id = keep(statement, COLUMN_REQUEST, arena),
         .details = keep(statement, COLUMN_DETAILS, arena),
+        .verdict = keep(statement, COLUMN_VERDICT, arena),
+        .endpoint = keep(statement, COLUMN_ENDPOINT, arena),
     };
 }
 

@@ -136,6 +136,9 @@ tkr_error_t connection_open(struct connection *connection, const char *path, con
     if (connection->db != NULL) {
         sqlite3_busy_timeout(connection->db, STORE_BUSY_MS);
         sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        /* Only the writer checkpoints; who reads beside it, in a process of its own, must not. */
+        sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+                          mode != CONNECTION_WRITE, NULL);
         error = code == SQLITE_OK ? configure(connection, mode) : sqlite_error(code);
     }
     if (error == TKR_OK && mode == CONNECTION_WRITE &&

@@ -109,36 +109,44 @@ static void bind_replaced(sqlite3_stmt *statement, const struct token_replacemen
     bind_integer(statement, 6, replacement->at_ms);
 }
 
+/* One for each that will be replaced. */
 static tkr_error_t insert_events(struct store *store, const struct token_replacement *replacement,
-                                 const struct store_event *event)
+                                 const struct store_event *event, uint64_t *ret_count)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
-    TRY(connection_prepare(&store->writer, STATEMENT_REPLACE_EVENTS, &statement));
+    struct store_event each = *event;
+    uint64_t count = 0;
+    TRY(connection_prepare(&store->writer, STATEMENT_LIST_REPLACED, &statement));
     bind_replaced(statement, replacement);
-    bind_text(statement, 7, event->type);
-    bind_text_optional(statement, 8, event->actor_user);
-    bind_text_optional(statement, 9, event->actor_token);
-    bind_text_optional(statement, 10, event->client);
-    bind_text_optional(statement, 11, event->user_agent);
-    bind_text_optional(statement, 12, event->request_id);
-    bind_text_optional(statement, 13, event->details);
-    return statement_run(&store->writer, statement);
+    each.at_ms = replacement->at_ms;
+    each.org_id = replacement->org_id;
+    each.user_id = replacement->user_id;
+    tkr_error_t error = statement_row(&store->writer, statement);
+    while (error == TKR_OK) {
+        each.token_id = column_text(statement, 0);
+        each.token_name = column_text(statement, 1);
+        TRY(store_insert_event(store, &each));
+        count++;
+        error = statement_row(&store->writer, statement);
+    }
+    *ret_count = count;
+    return error == TKR_NOT_FOUND ? TKR_OK : error;
 }
 
 tkr_error_t store_replace_tokens(struct store *store, const struct token_replacement *replacement,
                                  const struct store_event *event, uint64_t *ret_count)
 {
-    TRY(insert_events(store, replacement, event));
-    int told = sqlite3_changes(store->writer.db);
+    uint64_t told = 0;
+    TRY(insert_events(store, replacement, event, &told));
     if (told > 0) {
         CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
         TRY(connection_prepare(&store->writer, STATEMENT_REPLACE_TOKENS, &statement));
         bind_replaced(statement, replacement);
         bind_text(statement, 7, replacement->reason);
         TRY(statement_run(&store->writer, statement));
-        ENSURE(sqlite3_changes(store->writer.db) == told, TKR_INTERNAL);
+        ENSURE((uint64_t)sqlite3_changes(store->writer.db) == told, TKR_INTERNAL);
         store->changed = true;
     }
-    *ret_count = (uint64_t)told;
+    *ret_count = told;
     return TKR_OK;
 }

@@ -27,6 +27,7 @@ tkr_error_t meta_read(struct store *store, struct fault *fault)
         .clock_ms = sqlite3_column_int64(statement, 4),
     };
     store->current = store->committed;
+    TRY(events_read_head(store));
     int64_t users = 0;
     TRY(connection_integer(writer, "SELECT coalesce(max(number), 0) FROM users", &users));
     store->users_at_open = (uint64_t)users;
@@ -63,6 +64,7 @@ tkr_error_t store_begin(struct store *store)
     store->changed = false;
     store->touched = false;
     store_forget(store);
+    store->seals = false;
     return run(store, STATEMENT_BEGIN);
 }
 
@@ -92,8 +94,11 @@ tkr_error_t store_commit(struct store *store, uint64_t *ret_seq)
     }
     if (store->changed || store->touched) {
         error = write_meta(store);
-        error = error == TKR_OK ? error : certain(error);
     }
+    if (error == TKR_OK && (store->seals || store->current.head.seq != store->committed.head.seq)) {
+        error = events_write_head(store);
+    }
+    error = error == TKR_OK ? error : certain(error);
     if (error == TKR_OK) {
         error = run(store, STATEMENT_COMMIT);
     }

@@ -176,6 +176,49 @@ static tkr_error_t open_database(struct store *store, const struct store_sqlite_
     return meta_read(store, fault);
 }
 
+/* SQLite reads a write-ahead log by an index beside it (-shm), which whoever reads may have to
+ * make, or rebuild after a kill -9. */
+static tkr_error_t cannot_read(struct store *store, tkr_error_t error, struct fault *fault)
+{
+    if (error != TKR_READ_ONLY && error != TKR_IO) {
+        return error;
+    }
+    return fault_set(fault, error, "",
+                     "%s: to be read, files beside it may have to be made: do this as the user "
+                     "that owns the directory, or with a copy of all its files",
+                     store->path);
+}
+
+static tkr_error_t read_version(struct store *store, int64_t *ret_version, struct fault *fault)
+{
+    CLEANUP(connection_close) struct connection connection = {0};
+    TRY(connection_open(&connection, store->path, store->vfs, CONNECTION_READ, fault));
+    tkr_error_t error =
+        connection_integer(&connection, "SELECT max(version) FROM schema_migrations", ret_version);
+    return error == TKR_OK ? TKR_OK : connection_error(&connection, fault, store->path);
+}
+
+/* Nothing of the database is made, locked, migrated or written. */
+static tkr_error_t open_read_only(struct store *store, const struct schema_plan *plan,
+                                  struct fault *fault)
+{
+    int64_t version = 0;
+    if (access(store->path, R_OK) != 0) {
+        return errno_fault(fault, store->path);
+    }
+    tkr_error_t error = read_version(store, &version, fault);
+    if (error != TKR_OK) {
+        return cannot_read(store, error, fault);
+    }
+    int newest = plan->migrations[plan->count - 1].version;
+    if (version != newest) {
+        return fault_set(fault, version > newest ? TKR_VERSION_NEWER : TKR_CONFLICT, "",
+                         "%s: the database has schema version %lld, and this program reads %d",
+                         store->path, (long long)version, newest);
+    }
+    return TKR_OK;
+}
+
 static void store_free(struct store *store)
 {
     if (store == NULL) {
@@ -301,9 +344,28 @@ static const struct store_port port_template = {
             .list_roles = store_list_roles,
         },
     .blast = {store_visit_kin, store_read_events},
+    .audit =
+        {
+            .set_sealer = store_set_sealer,
+            .seal_now = store_seal_now,
+            .read_log = store_read_log,
+            .each_event = store_each_event,
+            .each_checkpoint = store_each_checkpoint,
+            .list_events = store_list_events,
+        },
     .read_usage = store_read_usage,
     .read_versions = store_read_versions,
 };
+
+/* Takes it out of the reach of a cleanup. */
+static struct store_port port_of(struct store **store)
+{
+    struct store_port port = port_template;
+    port.store = *store;
+    port.location = (*store)->path;
+    *store = NULL;
+    return port;
+}
 
 tkr_error_t store_open_with(const struct store_sqlite_options *options,
                             const struct migration *migrations, size_t migration_count,
@@ -318,6 +380,11 @@ tkr_error_t store_open_with(const struct store_sqlite_options *options,
                                .random = options->random,
                                .now_ms = clock_wall_ms(options->clock)};
     TRY(store_new(options, &store));
+    if (options->read_only) {
+        TRY(open_read_only(store, &plan, fault));
+        *ret_port = port_of(&store);
+        return TKR_OK;
+    }
     if (asprintf(&lock_path, "%s/tokenry.lock", options->directory) < 0) {
         lock_path = NULL;
         return TKR_MEMORY;
@@ -329,10 +396,7 @@ tkr_error_t store_open_with(const struct store_sqlite_options *options,
     TRY(make_directory(options->directory, fault));
     TRY(take_lock(lock_path, &store->lock_fd, fault));
     TRY(open_database(store, options, &plan, fault));
-    *ret_port = port_template;
-    ret_port->store = store;
-    ret_port->location = store->path;
-    store = NULL;
+    *ret_port = port_of(&store);
     return TKR_OK;
 }
 

@@ -53,7 +53,7 @@
 #define KIN_COLUMNS TOKEN_COLUMNS_FULL ", u.suspended_at IS NOT NULL"
 #define EVENT_COLUMNS                                                                              \
     "at, type, org_id, actor_user, actor_token, user_id, token_id, token_name, client, "           \
-    "user_agent, request_id, details"
+    "user_agent, request_id, details, verdict, endpoint"
 /* See credits.c. */
 #define CHARGE_COLUMNS                                                                             \
     "id, org_id, key, request_digest, line, period, amount, state, answer, token_id, created_at, " \
@@ -120,9 +120,27 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_GET_TOKEN] =
         "SELECT " TOKEN_COLUMNS_FULL " FROM tokens t" TOKEN_JOINS " WHERE t.id = ?1",
     [STATEMENT_INSERT_EVENT] =
-        "INSERT INTO events (at, type, org_id, actor_user, actor_token, user_id, token_id,"
-        " token_name, client, user_agent, request_id, details)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO events (" LOG_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+    [STATEMENT_WRITE_HEAD] = "UPDATE meta SET audit_seq = ?1, audit_digest = ?2, audit_mac = ?3",
+    [STATEMENT_BEGIN_CHAIN] = "UPDATE meta SET audit_first = ?1 + 1, audit_base = ?2,"
+                              " audit_seq = ?1, audit_digest = ?2",
+    [STATEMENT_READ_LOG] =
+        "SELECT m.store_id, m.audit_first, m.audit_base, m.audit_seq, m.audit_digest, m.audit_mac,"
+        " coalesce(c.seq, 0), coalesce(c.at, 0),"
+        " (SELECT coalesce(min(number), 1) FROM events),"
+        " (SELECT coalesce(max(number), 0) FROM events) FROM meta m LEFT JOIN checkpoints c"
+        " ON c.seq = (SELECT max(seq) FROM checkpoints)",
+    [STATEMENT_PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoints"
+                                 " (seq, at, digest, public_key, signature)"
+                                 " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_NEWEST_EVENT] = "SELECT coalesce(max(number), 0) FROM events"
+                               " WHERE number BETWEEN 0 AND ?1",
+    [STATEMENT_EACH_EVENT] = "SELECT " LOG_COLUMNS " FROM events"
+                             " WHERE number >= ?1 AND number <= ?2 ORDER BY number LIMIT ?3",
+    [STATEMENT_EACH_CHECKPOINT] = "SELECT seq, at, digest, public_key, signature, (SELECT store_id "
+                                  "FROM meta) FROM checkpoints"
+                                  " WHERE seq >= ?1 ORDER BY seq",
 
     [STATEMENT_FIND_KEY] = "SELECT token_id, request_digest FROM idempotency_keys"
                            " WHERE org_id = ?1 AND key = ?2 AND created_at > ?3",
@@ -265,10 +283,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " (SELECT number FROM roles WHERE name = ?2 AND org = " ORG_OR_ALL(
             "?1") ")"
                   " AND number > ?3 ORDER BY number LIMIT ?4",
-    [STATEMENT_REPLACE_EVENTS] =
-        "INSERT INTO events (at, type, org_id, user_id, actor_user, actor_token, client,"
-        " user_agent, request_id, details, token_id, token_name)"
-        " SELECT ?6, ?7, ?1, ?2, ?8, ?9, ?10, ?11, ?12, ?13, id, name" REPLACED,
+    [STATEMENT_LIST_REPLACED] = "SELECT id, name" REPLACED,
     [STATEMENT_REPLACE_TOKENS] =
         "UPDATE tokens SET revoked_at = ?6, updated_at = ?6, revoke_reason = ?7,"
         " version = version + 1 WHERE number IN (SELECT number" REPLACED ")",

@@ -37,6 +37,11 @@
     " AND (e.org IS NULL OR e.org = t.org) AND (e.user IS NULL OR e.user = t.user)"                \
     " AND (e.kind IS NULL OR e.kind = t.kind)"
 
+/* Of the table events, as events_read takes them: the fields are those of audit/chain.h. */
+#define LOG_COLUMNS                                                                                \
+    "number, at, digest, type, org_id, actor_user, actor_token, user_id, token_id, token_name,"    \
+    " verdict, client, user_agent, method, endpoint, request_id, ray_id, details"
+
 enum statement {
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
@@ -119,7 +124,7 @@ enum statement {
     STATEMENT_SET_INHERITED_TIER,
     STATEMENT_SCAN_USER,
     STATEMENT_SCAN_ROLE,
-    STATEMENT_REPLACE_EVENTS,
+    STATEMENT_LIST_REPLACED,
     STATEMENT_REPLACE_TOKENS,
     STATEMENT_SET_TOKEN_SCOPES,
     STATEMENT_CREATE_ORG,
@@ -138,6 +143,13 @@ enum statement {
 
     STATEMENT_COUNT_MADE,
     STATEMENT_LIST_MADE,
+    STATEMENT_WRITE_HEAD,
+    STATEMENT_BEGIN_CHAIN,
+    STATEMENT_READ_LOG,
+    STATEMENT_PUT_CHECKPOINT,
+    STATEMENT_NEWEST_EVENT,
+    STATEMENT_EACH_EVENT,
+    STATEMENT_EACH_CHECKPOINT,
     STATEMENT_LIST_VERSIONS,
     STATEMENT_LIST_OVERLAPPING,
     STATEMENT_ADOPT_CHILDREN,

@@ -28,6 +28,7 @@ struct meta {
     uint64_t tokens;
     uint32_t next_line;
     int64_t clock_ms;
+    struct store_head head; /* of the audit log */
 };
 
 struct user_row {
@@ -68,11 +69,13 @@ struct store {
     struct known known;
     bool changed;               /* this batch has a change: it counts seq up */
     bool touched;               /* this batch has bookkeeping that meta holds */
+    bool seals;                 /* this batch seals the head of the audit log in any case */
     int log_pages;              /* in the write-ahead log after the newest commit */
     int log_pages_checkpointed; /* of them, when a checkpoint was last tried */
     int commit_pages;           /* of the newest commit */
     pthread_mutex_t meta_mutex; /* guards `committed` */
     struct meta committed;
+    struct store_sealer sealer; /* seal NULL: none */
 
     struct readers readers;
 };
@@ -94,6 +97,31 @@ tkr_error_t store_mark(struct store *store);
 tkr_error_t store_release(struct store *store, bool undo);
 tkr_error_t store_maintain(struct store *store);
 
+/* --- events.c ---------------------------------------------------------------------------- */
+/* The audit event of a change, in its transaction. */
+MUST_USE tkr_error_t store_insert_event(struct store *store, const struct store_event *event);
+/* One of no change: the sequence number of changes stays. */
+tkr_error_t store_note_event(struct store *store, const struct store_event *event);
+/* A row of LOG_COLUMNS; its texts live until the statement goes on. */
+void events_read(sqlite3_stmt *statement, struct store_log_event *ret_event);
+/* At open: where the chain stands. It begins here when it has not. */
+MUST_USE tkr_error_t events_read_head(struct store *store);
+/* In a commit: writes the head, with its seal. */
+MUST_USE tkr_error_t events_write_head(struct store *store);
+void store_seal_now(struct store *store);
+void store_set_sealer(struct store *store, const struct store_sealer *sealer);
+tkr_error_t store_read_log(struct store *store, struct store_log *ret_log);
+tkr_error_t store_each_event(struct store *store, uint64_t from_seq, uint64_t until_seq,
+                             tkr_error_t (*visit)(void *context,
+                                                  const struct store_log_event *event),
+                             void *context);
+tkr_error_t store_each_checkpoint(struct store *store, uint64_t from_seq,
+                                  tkr_error_t (*visit)(void *context,
+                                                       const struct audit_checkpoint *checkpoint),
+                                  void *context);
+tkr_error_t store_list_events(struct store *store, const struct event_filter *filter,
+                              struct arena *arena, struct event_page *ret_page);
+
 /* --- write.c ----------------------------------------------------------------------------- */
 tkr_error_t store_ensure_user(struct store *store, const char *org_id, const char *user_id,
                               bool want_line, int64_t now_ms, struct arena *arena,
@@ -105,8 +133,6 @@ tkr_error_t store_insert_token(struct store *store, struct token *token,
                                const struct store_event *event);
 tkr_error_t store_update_token(struct store *store, struct token *token,
                                const struct store_event *event);
-/* The audit event of a change, in its transaction. */
-MUST_USE tkr_error_t store_insert_event(struct store *store, const struct store_event *event);
 tkr_error_t store_put_tier(struct store *store, const struct tier *tier,
                            const struct store_event *event);
 
@@ -120,7 +146,6 @@ MUST_USE tkr_error_t store_find_user_numbers(struct store *store, const char *or
 MUST_USE tkr_error_t store_put_leak_report(struct store *store,
                                            const uint8_t digest[TOKEN_DIGEST_BYTES],
                                            const char *source, size_t tokens, int64_t now_ms);
-MUST_USE tkr_error_t store_note_event(struct store *store, const struct store_event *event);
 MUST_USE tkr_error_t store_ensure_org(struct store *store, const char *org_id, int64_t now_ms,
                                       int64_t *ret_number);
 MUST_USE tkr_error_t store_find_tier(struct store *store, const char *name, int64_t *ret_number);

@@ -27,6 +27,7 @@ struct store_sqlite_options {
     const struct random_source *random; /* for the identity of a new database */
     const char *vfs;                    /* name of a registered SQLite VFS; NULL: SQLite's own */
     bool must_exist; /* without a database there: TKR_NOT_FOUND, and nothing is made */
+    bool read_only;  /* beside whoever holds the directory: only the calls for any thread */
 };
 
 /*

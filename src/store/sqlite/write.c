@@ -260,35 +260,6 @@ tkr_error_t store_give_user_lines(struct store *store,
 
 /* --- changes with their event ------------------------------------------------------------ */
 
-tkr_error_t store_insert_event(struct store *store, const struct store_event *event)
-{
-    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
-    TRY(connection_prepare(&store->writer, STATEMENT_INSERT_EVENT, &statement));
-    bind_integer(statement, 1, event->at_ms);
-    bind_text(statement, 2, event->type);
-    bind_text_optional(statement, 3, event->org_id);
-    bind_text_optional(statement, 4, event->actor_user);
-    bind_text_optional(statement, 5, event->actor_token);
-    bind_text_optional(statement, 6, event->user_id);
-    bind_text_optional(statement, 7, event->token_id);
-    bind_text_optional(statement, 8, event->token_name);
-    bind_text_optional(statement, 9, event->client);
-    bind_text_optional(statement, 10, event->user_agent);
-    bind_text_optional(statement, 11, event->request_id);
-    bind_text_optional(statement, 12, event->details);
-    TRY(statement_run(&store->writer, statement));
-    store->changed = true;
-    return TKR_OK;
-}
-
-tkr_error_t store_note_event(struct store *store, const struct store_event *event)
-{
-    bool changed = store->changed;
-    tkr_error_t error = store_insert_event(store, event);
-    store->changed = changed;
-    return error;
-}
-
 static void bind_metadata(sqlite3_stmt *statement, int index, const char *metadata)
 {
     if (metadata != NULL && strcmp(metadata, "{}") != 0) {

@@ -223,7 +223,7 @@ static void test_requests_tries_and_changes_are_told(void **state)
     const json_t *tried = json_array_get(at(report, "did.tries.newest"), 0);
     assert_string_equal(text_at(tried, "client"), "127.0.0.1");
     assert_string_equal(text_at(tried, "user_agent"), "thief/1");
-    assert_string_equal(text_at(tried, "details.verdict"), "revoked");
+    assert_string_equal(text_at(tried, "verdict"), "revoked");
     assert_int_equal(number_at(report, "did.changes.count"), 1);
     const json_t *change = json_array_get(at(report, "did.changes.newest"), 0);
     assert_string_equal(text_at(change, "type"), "token.create");
