@@ -327,6 +327,19 @@ static char *data_fallback(char *const *environment)
     return printed < 0 ? NULL : path;
 }
 
+/* A path that was left empty is that of `name` in the data directory. */
+static tkr_error_t in_data(const struct config *config, const char *name, char **path)
+{
+    char *whole = NULL;
+    if ((*path)[0] != '\0') {
+        return TKR_OK;
+    }
+    ENSURE(asprintf(&whole, "%s/%s", config->data, name) >= 0, TKR_MEMORY);
+    free(*path);
+    *path = whole;
+    return TKR_OK;
+}
+
 tkr_error_t config_resolve(struct config *config, char *const *environment, struct fault *fault)
 {
     if (config->data[0] == '\0') {
@@ -335,12 +348,8 @@ tkr_error_t config_resolve(struct config *config, char *const *environment, stru
         free(config->data);
         config->data = data;
     }
-    if (config->socket[0] == '\0') {
-        char *path = NULL;
-        ENSURE(asprintf(&path, "%s/" CONFIG_SOCKET_NAME, config->data) >= 0, TKR_MEMORY);
-        free(config->socket);
-        config->socket = path;
-    }
+    TRY(in_data(config, CONFIG_SOCKET_NAME, &config->socket));
+    TRY(in_data(config, CONFIG_AUDIT_KEY_NAME, &config->audit_key_file));
     if (strlen(config->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
         return config_complain(config, fault, TKR_OUT_OF_RANGE, "server.socket",
                                "server.socket: %s is longer than the 107 bytes that a Unix "

@@ -39,6 +39,7 @@
 #define CONFIG_FILE_DEFAULT "/etc/tokenry/tokenry.conf"
 #define CONFIG_DATA_DEFAULT "/var/lib/tokenry"
 #define CONFIG_SOCKET_NAME "tokenry.sock" /* in the data directory */
+#define CONFIG_AUDIT_KEY_NAME "audit.key"
 #define CONFIG_NO_SOCKET "none"
 #define CONFIG_SOURCES_MAX 4 /* credential sources */
 
@@ -81,6 +82,8 @@ struct config {
     int64_t one_active_per_user;                      /* 0 or 1 */
     /* [rotation] */
     int64_t rotation_grace_s, rotation_quiet_s;
+    /* [audit] */
+    char *audit_key_file;
     /* [cleanup] */
     int64_t cleanup_after_days;
     /* [usage] */
@@ -146,8 +149,8 @@ MUST_USE tkr_error_t config_check(const struct config *config, struct fault *fau
 MUST_USE tkr_error_t config_check_serve(const struct config *config, struct fault *fault);
 /*
  * Decides what was left empty: the data directory (CONFIG_DATA_DEFAULT when it exists or the
- * user is root, else $XDG_DATA_HOME/tokenry, else $HOME/.local/share/tokenry) and the socket.
- * Errors: TKR_MEMORY, TKR_OUT_OF_RANGE (a socket path that no socket can have).
+ * user is root, else $XDG_DATA_HOME/tokenry, else $HOME/.local/share/tokenry), the socket, and the
+ * audit log's key. Errors: TKR_MEMORY, TKR_OUT_OF_RANGE (a socket path that no socket can have).
  */
 MUST_USE tkr_error_t config_resolve(struct config *config, char *const *environment,
                                     struct fault *fault);

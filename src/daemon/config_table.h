@@ -33,6 +33,7 @@
     X(limits,   "How the three windows of a rate limit move.") \
     X(lifetime, "How long a new token lives, by its kind: 30s, 15m, 24h, 30d, 2w or never.") \
     X(rotation, "How long a token goes on beside its successor.") \
+    X(audit,    "The log of every change, as a chain that shows when somebody changed it.") \
     X(cleanup,  "What becomes of tokens that ended.") \
     X(usage,    "Counting of requests.") \
     X(self_service, "Keys that users make for themselves, under /api/keys.") \
@@ -134,6 +135,10 @@
     X(rotation, quiet_s, SECONDS, rotation_quiet_s, 0, ROTATION_GRACE_S_MAX, "0", "seconds", "", \
       "A predecessor that nobody used for so long, while its successor was in use, ends before its " \
       "overlap does. 0: it does not.") \
+    X(audit, key_file, PATH, audit_key_file, 0, 1024, "", "", "", \
+      "The key that seals the audit log, made when it is missing. Whoever can read it can forge " \
+      "the log: keep it apart from the database and its copies where you can. Empty: audit.key " \
+      "in the data directory.") \
     X(cleanup, after_days, INTEGER, cleanup_after_days, 0, 36500, "0", "days", "", \
       "Tokens that expired or were revoked so long ago are deleted; those in quarantine when that is " \
       "so long ago, too. 0: they stay.") \

@@ -11,6 +11,7 @@
 
 #include "adopt/old_endpoint.h"
 #include "base/text.h"
+#include "daemon/audit_key.h"
 #include "daemon/runtime_directory.h"
 #include "limiter/local/limiter_local.h"
 #include "store/sqlite/store_sqlite.h"
@@ -22,6 +23,8 @@ struct wire {
     struct log *log;
     struct store_port store;
     struct authority *authority;
+    struct seal_key *audit_key;
+    bool audit_key_is_new;
     struct old_endpoint *old_endpoint; /* NULL: none */
     struct adopt_port adopt_port;
     char *leak_keys;
@@ -83,6 +86,8 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
                             config->usage_days_days * DAY_MS},
         .reset_clock = options->reset_clock,
         .own_keys_max = (uint32_t)config->own_keys_max,
+        .audit_key = wire->audit_key,
+        .audit_key_is_new = wire->audit_key_is_new,
         .report = report,
         .report_context = wire->log,
     };
@@ -265,12 +270,30 @@ tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire
     TRY(open_data(wire, options, fault)); /* first: whoever is refused here leaves no trace */
     TRY(runtime_directory_open(config->runtime_directory, config->data, options->environment,
                                options->follow_link, &wire->runtime_directory, fault));
+    TRY(audit_key_open(config->audit_key_file, random_system(), &wire->audit_key,
+                       &wire->audit_key_is_new, fault));
     TRY(open_authority(wire, options, fault));
+    if (wire->audit_key_is_new) {
+        TRY(audit_key_keep(config->audit_key_file, fault));
+    }
     data_link(config->data, DATA_LINK_RUNTIME, wire->runtime_directory);
     TRY(open_api(wire, options, fault));
     *ret_wire = wire;
     wire = NULL;
     return TKR_OK;
+}
+
+tkr_error_t wire_open_store_to_read(const char *data, struct store_port *ret_store,
+                                    struct fault *fault)
+{
+    struct store_sqlite_options store = {
+        .directory = data, .read_only = true, .clock = clock_system(), .random = random_system()};
+    return store_sqlite_open(&store, ret_store, fault);
+}
+
+void wire_close_store(struct store_port *store)
+{
+    store_sqlite_close(store);
 }
 
 void wire_close(struct wire *wire)
@@ -282,6 +305,7 @@ void wire_close(struct wire *wire)
     old_endpoint_free(wire->old_endpoint);
     authority_free(wire->authority);
     store_sqlite_close(&wire->store);
+    seal_key_free(wire->audit_key);
     free(wire->runtime_directory);
     free(wire->leak_keys);
     free(wire);

@@ -42,6 +42,12 @@ MUST_USE tkr_error_t wire_open(const struct wire_options *options, struct wire *
 void wire_close(struct wire *wire);
 void wire_close_p(struct wire **wire); /* for CLEANUP */
 
+/* The store of a data directory, beside whoever holds it and only to read. Errors: those of
+ * store_sqlite_open. */
+MUST_USE tkr_error_t wire_open_store_to_read(const char *data, struct store_port *ret_store,
+                                             struct fault *fault);
+void wire_close_store(struct store_port *store);
+
 struct token_prefixes wire_prefixes(const struct config *config);
 struct api *wire_api(struct wire *wire);
 struct authority *wire_authority(struct wire *wire);

@@ -68,6 +68,9 @@ tkr_error_t authority_new(const struct authority_options *options, struct author
     ENSURE(authority != NULL, TKR_MEMORY);
     tkr_error_t error = init(authority, options);
     if (error == TKR_OK) {
+        error = audit_start(authority);
+    }
+    if (error == TKR_OK) {
         error = authority_build(authority, fault);
     }
     if (error == TKR_OK) {

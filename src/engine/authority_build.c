@@ -198,7 +198,7 @@ static tkr_error_t prepare_store(struct authority *authority)
         store->rollback(store->store);
         return error;
     }
-    return store->commit(store->store, &seq);
+    return audit_commit(authority, &seq);
 }
 
 static uint32_t at_most_32_bits(uint64_t value)

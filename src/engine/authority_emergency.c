@@ -372,7 +372,7 @@ static tkr_error_t settle_rows(struct authority *authority, struct settled *sett
         store->rollback(store->store);
         return error;
     }
-    error = store->commit(store->store, ret_seq);
+    error = audit_commit(authority, ret_seq);
     if (error != TKR_OK && !writer_outcome_known(error)) {
         writer_refuse_changes(authority, error);
     }

@@ -269,6 +269,28 @@ bool epochs_settle_slice(struct authority *authority);
 void token_overlay(struct authority *authority, const struct epochs_noted *noted,
                    struct token *token, int64_t now_ms);
 
+/* --- authority_audit.c -------------------------------------------------------------------- */
+
+/* On the writer thread, and at start. */
+struct audit_seals {
+    uint8_t store_id[AUDIT_STORE_ID_BYTES];
+    uint64_t first_seq, seq; /* of the chain, and of the newest event */
+    uint64_t checkpoint_seq;
+    int64_t checkpoint_at_ms;
+    bool ending; /* what has no checkpoint yet gets one now */
+    /* Of the commit that is going on. */
+    bool made, made_checkpoint;
+    uint64_t made_seq;
+    struct audit_checkpoint checkpoint;
+};
+/* Before anything is written: looks at the log, and seals it from then on. */
+MUST_USE tkr_error_t audit_start(struct authority *authority);
+/* Every commit: the store's, and what it sealed is told. */
+MUST_USE tkr_error_t audit_commit(struct authority *authority, uint64_t *ret_seq);
+/* At each flush: the last events of a busy minute get their checkpoint although nothing comes after
+ * them. `ending`: all do. */
+void audit_flush(struct authority *authority, bool ending);
+
 /* --- authority_cleanup.c ------------------------------------------------------------------ */
 
 /* Cleans as the configuration says, a batch. At each flush, on the writer thread. */
@@ -385,7 +407,8 @@ struct authority {
     struct epochs epochs;
     struct quiet_watch *quiet; /* rotation_quiet.c */
     struct tries *tries;       /* authority_tries.c */
-    int64_t cleanup_at_ms;     /* when the next cleanup is due */
+    struct audit_seals audit;
+    int64_t cleanup_at_ms; /* when the next cleanup is due */
 
     pthread_mutex_t counts_mutex;
     uint64_t counts[TOKEN_STATUS_COUNT];

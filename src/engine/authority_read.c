@@ -89,3 +89,17 @@ tkr_error_t authority_list_tiers(struct authority *authority, struct arena *aren
 {
     return authority->store->list_tiers(authority->store->store, arena, ret_tiers, ret_count);
 }
+
+tkr_error_t authority_list_events(struct authority *authority, const struct principal *by,
+                                  const struct event_filter *filter, struct arena *arena,
+                                  struct event_page *ret_page, struct fault *fault)
+{
+    struct event_filter own = *filter;
+    bool all = filter->org_id == NULL && principal_is_global(by);
+    TRY(check_list_org(by, all ? "*" : filter->org_id, &own.org_id, fault));
+    TRY(check_page(&(struct page_of){.limit = own.limit}, fault));
+    tkr_error_t error =
+        authority->store->audit.list_events(authority->store->store, &own, arena, ret_page);
+    return error == TKR_INVALID ? fault_set(fault, error, "cursor", "this is no cursor of ours")
+                                : error;
+}

@@ -402,7 +402,7 @@ void reservations_expire(struct authority *authority)
         credits_book_begin(authority); /* nothing was held */
         return;                        /* the next flush tries again */
     }
-    error = store->commit(store->store, &seq);
+    error = audit_commit(authority, &seq);
     if (error == TKR_OK) {
         writer_show_batch(authority, NULL, seq);
     } else if (!writer_outcome_known(error)) {

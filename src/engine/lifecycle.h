@@ -54,6 +54,8 @@ struct authority_options {
                                   use, ends; 0: only when its overlap is over */
     bool metering;             /* count by verdict, endpoint and network */
     uint8_t boot_id[METER_BOOT_ID_BYTES];
+    const struct seal_key *audit_key; /* of the caller's; NULL: the audit log is not sealed */
+    bool audit_key_is_new;            /* so a log without a seal is one that begins */
     struct usage_retention usage_retention;
     bool reset_clock; /* the operator says that the wall clock is right: forget the high water */
     /* Called from the authority's threads for what somebody should know (each event once). */
@@ -537,6 +539,12 @@ MUST_USE tkr_error_t authority_org_usage(struct authority *authority, const stru
                                          struct fault *fault);
 /* Where those who answer requests count them; NULL: it is off. */
 struct meter *authority_meter(struct authority *authority);
+
+/* The audit log. Of the principal's organisation, or with `*` of all (also what belongs to none).
+ * Errors: OUT_OF_RANGE (limit), INVALID (cursor), FORBIDDEN (another org). */
+MUST_USE tkr_error_t authority_list_events(struct authority *authority, const struct principal *by,
+                                           const struct event_filter *filter, struct arena *arena,
+                                           struct event_page *ret_page, struct fault *fault);
 
 MUST_USE tkr_error_t authority_list_tiers(struct authority *authority, struct arena *arena,
                                           struct tier **ret_tiers, size_t *ret_count);

@@ -231,9 +231,8 @@ static tkr_error_t apply_all(struct authority *authority, struct change *changes
 
 static tkr_error_t commit(struct authority *authority, uint64_t *ret_seq)
 {
-    const struct store_port *store = authority->store;
     int64_t before_ns = clock_monotonic_ns(authority->options.clock);
-    tkr_error_t error = store->commit(store->store, ret_seq);
+    tkr_error_t error = audit_commit(authority, ret_seq);
     histogram_observe(&authority->commit_latency,
                       (uint64_t)(clock_monotonic_ns(authority->options.clock) - before_ns));
     if (error != TKR_OK && !writer_outcome_known(error)) {
@@ -401,6 +400,7 @@ static void *run_writer(void *context)
             cleanup_when_due(authority);
             usage_sweep_start(authority);
             tries_flush(authority);
+            audit_flush(authority, false);
         }
         if (flushing) {
             flushing = usage_flush_slice(authority);
@@ -418,6 +418,7 @@ static void *run_writer(void *context)
     }
     usage_flush_all(authority);
     tries_flush(authority);
+    audit_flush(authority, true);
     flush_ended(authority, UINT64_MAX);
     return NULL;
 }

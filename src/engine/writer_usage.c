@@ -82,7 +82,7 @@ static void note_stored(struct usage_flush *flush, const struct segment_usage *u
 tkr_error_t writer_commit_usage(struct authority *authority)
 {
     uint64_t seq = 0;
-    tkr_error_t error = authority->store->commit(authority->store->store, &seq);
+    tkr_error_t error = audit_commit(authority, &seq);
     if (error != TKR_OK && !writer_outcome_known(error)) {
         writer_refuse_changes(authority, error);
     }

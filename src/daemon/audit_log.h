@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The audit log of a data directory, read beside the daemon that holds it, and without asking it:
+ * who audits does not rely on what is audited.
+ */
+#ifndef DAEMON_AUDIT_LOG_H
+#define DAEMON_AUDIT_LOG_H
+
+#include "audit/verify.h"
+#include "base/fault.h"
+
+struct audit_log_check {
+    const char *data;     /* the data directory */
+    const char *key_file; /* NULL: none is at hand, and the head's seal is not looked at */
+    const uint8_t (*trusted)[SEAL_PUBLIC_BYTES]; /* beside the key's own */
+    size_t trusted_count;
+    const struct audit_checkpoint *kept; /* of elsewhere */
+    size_t kept_count;
+    void (*found)(void *context, const struct audit_finding *finding);
+    void (*progress)(void *context, uint64_t done, uint64_t of); /* NULL: none */
+    void *context;
+};
+
+struct audit_log_result {
+    uint64_t first_seq, head_seq;
+    uint64_t events, checkpoints, findings;
+    bool sealed; /* the head was looked at with the key */
+};
+
+/* Errors, with words: those of store_sqlite_open and audit_key_open. */
+MUST_USE tkr_error_t audit_log_verify(const struct audit_log_check *check,
+                                      struct audit_log_result *ret_result, struct fault *fault);
+
+#endif
