@@ -149,6 +149,10 @@
     X(REFUND,        HTTP_POST, "/api/v1/credits/{reservation}/refund", call_on_worker, \
       HTTP_WORKER, HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "credits:write", false, NULL, "reservation", reservations_refund) \
+    X(EVENTS_LIST,   HTTP_GET, "/api/v1/audit/events", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "audit:read", false, \
+      "type org_id actor_token token_id user_id verdict client from until order limit cursor", \
+      NULL, events_list) \
     X(LEAKS_GITHUB,  HTTP_POST, "/api/v1/leaks/github", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
       ACCESS_PUBLIC, NULL, false, NULL, NULL, leaks_github_post)

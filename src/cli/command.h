@@ -52,6 +52,7 @@ enum cli_group {
     CLI_GROUP_TOKENS,
     CLI_GROUP_LIMITS,
     CLI_GROUP_TENANCY,
+    CLI_GROUP_AUDIT,
 };
 
 struct cli_command {
@@ -194,6 +195,9 @@ enum cli_exit cmd_role_list(struct cli *cli);
 enum cli_exit cmd_role_show(struct cli *cli);
 enum cli_exit cmd_role_set(struct cli *cli);
 enum cli_exit cmd_role_delete(struct cli *cli);
+enum cli_exit cmd_audit_list(struct cli *cli);
+enum cli_exit cmd_audit_export(struct cli *cli);
+enum cli_exit cmd_audit_verify(struct cli *cli);
 enum cli_exit cmd_analytics(struct cli *cli);
 enum cli_exit cmd_blast_radius(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);

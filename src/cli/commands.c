@@ -18,6 +18,19 @@
         .name = NULL                                                                               \
     }
 
+#define EVENT_FILTERS                                                                              \
+    {"type", "TYPE", false, "only of this type: token.create, or token.*"},                        \
+        {"token", "TOKEN-ID", false, "only about this token"},                                     \
+        {"actor", "TOKEN-ID", false, "only what was done with this token"},                        \
+        {"user", "USER", false, "only about this user"},                                           \
+        {"org", "ORG", false, "only of this organisation"},                                        \
+        {"verdict", "VERDICT", false, "only with this verdict"},                                   \
+        {"client", "ADDRESS", false, "only from this address"},                                    \
+        {"from", "TIME", false, "not before: 2026-01-02T03:04:05Z"},                               \
+    {                                                                                              \
+        "until", "TIME", false, "before this time"                                                 \
+    }
+
 /* Of every command. */
 static const struct cli_option every_options[] = {
     {"json", NULL, false, "print the object that the API answers"},
@@ -327,6 +340,18 @@ static const struct cli_option user_set_options[] = {
 
 static const struct cli_option page_options[] = {PAGE_OPTIONS, OPTIONS_END};
 
+static const struct cli_option audit_list_options[] = {EVENT_FILTERS, PAGE_OPTIONS, OPTIONS_END};
+static const struct cli_option audit_export_options[] = {
+    EVENT_FILTERS,
+    {"format", "FORMAT", false, "ndjson or csv; ndjson unless given", .choices = "ndjson,csv"},
+    OPTIONS_END,
+};
+static const struct cli_option audit_verify_options[] = {
+    {"checkpoints", "FILE", false, "checkpoints that were kept; - is standard input"},
+    {"public-key", "HEX", true, "a key whose checkpoints are trusted, beside the one that is here"},
+    OPTIONS_END,
+};
+
 static const struct cli_option org_set_options[] = {
     {"lifetime", "KIND.PART=VALUE", true,
      "user.max=30d, service.default=never, admin.on_exceed=reject; server: as the server has it",
@@ -565,6 +590,20 @@ const struct cli_command cli_commands[] = {
      "milliseconds since 1970), token_id or user_id or both, and cost when it is not 1. Bad\n"
      "lines are left out, and told.",
      simulate_options, true, cmd_simulate, CLI_GROUP_LIMITS},
+    {"audit list", "", 0, "list audit events, newest first",
+     "Every change, and every try of a token that had ended. A type like token.* stands for all\n"
+     "that begin so.",
+     audit_list_options, true, cmd_audit_list, CLI_GROUP_AUDIT},
+    {"audit export", "", 0, "copy audit events, oldest first",
+     "A line each: JSON objects, or CSV. Each has its digest, so that the copy can be checked by\n"
+     "itself.",
+     audit_export_options, true, cmd_audit_export, CLI_GROUP_AUDIT},
+    {"audit verify", "", 0, "look whether the audit log is as it was written",
+     "Reads the data directory itself, beside the daemon: any event that was changed, added,\n"
+     "taken out or moved is told, and whether the end was cut off. Checkpoints that were kept\n"
+     "elsewhere (the daemon writes them to its log, `audit_checkpoint`) show also what somebody\n"
+     "with the key could hide. The exit status is 1 when the log was changed.",
+     audit_verify_options, true, cmd_audit_verify, CLI_GROUP_AUDIT},
     {"analytics", "[TOKEN-ID]", 1, "plot how tokens were used",
      "Of one token, of a user, or of an organisation; without any of them, of one's own\n"
      "organisation. Days are UTC; counts are as of a second ago. Bars are of block characters\n"
@@ -574,11 +613,9 @@ const struct cli_command cli_commands[] = {
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 
 const struct cli_group_title cli_groups[] = {
-    {CLI_GROUP_AUTHORITY, "The authority"},
-    {CLI_GROUP_TOKENS, "Tokens"},
-    {CLI_GROUP_LIMITS, "Limits"},
-    {CLI_GROUP_TENANCY, "Users, organisations, roles"},
-    {CLI_GROUP_OTHER, "Other"},
+    {CLI_GROUP_AUTHORITY, "The authority"}, {CLI_GROUP_TOKENS, "Tokens"},
+    {CLI_GROUP_LIMITS, "Limits"},           {CLI_GROUP_TENANCY, "Users, organisations, roles"},
+    {CLI_GROUP_AUDIT, "The audit log"},     {CLI_GROUP_OTHER, "Other"},
 };
 const size_t cli_group_count = sizeof(cli_groups) / sizeof(cli_groups[0]);
 

@@ -58,6 +58,7 @@ static const struct route {
      "credits:write", 404},
     {"POST /api/v1/credits/" NO_RESERVATION "/settle", "{\"amount\":1}", "credits:write", 404},
     {"POST /api/v1/credits/" NO_RESERVATION "/refund", NULL, "credits:write", 404},
+    {"GET /api/v1/audit/events", NULL, "audit:read", 200},
 };
 
 static struct made make_scoped(struct fixture *fixture, const char *scope)
@@ -326,7 +327,7 @@ static void test_a_claim_over_tcp_is_nothing(void **state)
 static void test_a_credential_at_the_socket_counts_and_not_the_peer(void **state)
 {
     struct fixture *fixture = *state;
-    struct made weak = make_scoped(fixture, "audit:read");
+    struct made weak = make_scoped(fixture, "vault:read");
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         struct answer answer =
             ask_socket(fixture, routes[i].request, bearer(weak.text), routes[i].body);
