@@ -158,21 +158,26 @@ static void *verify_without_pause(void *context)
     return NULL;
 }
 
+/* Without an overlap the version ends with its rotation. With one, those before it would be more
+ * than may live at a time, so the one before it is revoked. */
 static void rotate_many(struct rotating *rotating, size_t rotations, int64_t grace_ms)
 {
     struct token_rotate asked = {.has_grace = true, .grace_ms = grace_ms};
     for (size_t i = 0; i < rotations; i++) {
-        if (grace_ms == 0) {
-            atomic_store(&rotating->ending, i + 1);
-        }
+        size_t ending = grace_ms == 0 ? i + 1 : i;
+        atomic_store(&rotating->ending, ending);
         struct answer answer =
             fixture_rotate(rotating->fixture, &fixture_admin, rotating->versions[i].id, &asked);
         must(answer.error == TKR_OK, "no rotation");
         rotating->versions[i + 1] = answer;
         atomic_store(&rotating->answered, i + 2);
-        if (grace_ms == 0) {
-            atomic_store(&rotating->ended, i + 1);
+        if (grace_ms > 0 && i > 0) {
+            must(fixture_revoke(rotating->fixture, &fixture_admin, rotating->versions[i - 1].id,
+                                NULL)
+                         .error == TKR_OK,
+                 "no revocation");
         }
+        atomic_store(&rotating->ended, ending);
     }
 }
 
