@@ -254,7 +254,7 @@ static void test_more_types_than_there_is_room_for_are_counted_in_the_sum(void *
 {
     struct fixture *fixture = *state;
     struct token actor = sample_store(&fixture->port, sample_token(1));
-    char type[16];
+    char type[32];
     for (int i = 0; i < EVENT_TYPES_MAX + 3; i++) {
         snprintf(type, sizeof(type), "type.%d", i);
         store_event_at(fixture, type, actor.id, &actor, "acme", SAMPLE_NOW + i);
