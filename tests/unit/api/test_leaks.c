@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json_input.h"
 #include "fixture.h"
 #include "signer.h"
 #include "unit.h"
@@ -52,7 +53,7 @@ static unsigned auth(struct fixture *fixture, const char *text)
 
 static const char *label(const struct answer *answer, size_t index)
 {
-    json_t *root = json_of(answer);
+    json_t *root CLEANUP(json_decref_p) = json_of(answer);
     const char *text = json_string_value(json_object_get(json_array_get(root, index), "label"));
     return printed("%s", text != NULL ? text : "");
 }
@@ -146,7 +147,8 @@ static void test_it_is_off_unless_there_are_keys(void **state)
 
 static int set_up(void **state)
 {
-    char *pem = json_dumps(json_string(signer_pem(signer)), JSON_ENCODE_ANY);
+    json_t *text CLEANUP(json_decref_p) = json_string(signer_pem(signer));
+    char *pem = json_dumps(text, JSON_ENCODE_ANY);
     fixture_leak_keys = printed("{\"public_keys\":[{\"key_identifier\":\"" KEY "\",\"key\":%s,"
                                 "\"is_current\":true}]}",
                                 pem);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "api/json_input.h"
 #include "fixture.h"
 #include "unit.h"
 
@@ -60,7 +61,8 @@ static void test_a_rotation_answers_the_successor_once_and_the_predecessor(void 
     const char *text = text_of(&answer, "token");
     assert_memory_equal(text, "sk_live_", 8);
     assert_string_equal(text_of(&answer, "rotated_from"), made.id);
-    const json_t *predecessor = json_object_get(json_of(&answer), "predecessor");
+    json_t *root CLEANUP(json_decref_p) = json_of(&answer);
+    const json_t *predecessor = json_object_get(root, "predecessor");
     assert_string_equal(json_string_value(json_object_get(predecessor, "grace_until")),
                         "2026-01-01T01:00:00Z");
     assert_int_equal(auth(fixture, text), 200);
@@ -219,7 +221,8 @@ static void test_an_emergency_refuses_all_but_the_callers_own(void **state)
     assert_int_equal(auth(fixture, other.text), 401);
     assert_int_equal(auth(fixture, fixture->admin.text), 200);
     struct answer list = manage(fixture, "GET /api/v1/auth/emergency-revoke", NULL);
-    assert_int_equal(json_array_size(json_object_get(json_of(&list), "data")), 1);
+    json_t *root CLEANUP(json_decref_p) = json_of(&list);
+    assert_int_equal(json_array_size(json_object_get(root, "data")), 1);
     struct made after = fixture_make(fixture, SMALL);
     assert_int_equal(auth(fixture, after.text), 200);
 }
