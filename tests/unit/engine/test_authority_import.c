@@ -58,16 +58,28 @@ static void note(void *context, const struct change_result *result)
     pthread_mutex_unlock(&imported->mutex);
 }
 
+/* The writer may not have left the mutex of the call before. */
+static void reset(struct imported *imported)
+{
+    pthread_mutex_lock(&imported->mutex);
+    imported->done = false;
+    imported->count = 0;
+    memset(imported->results, 0, sizeof(imported->results));
+    memset(imported->faults, 0, sizeof(imported->faults));
+    pthread_mutex_unlock(&imported->mutex);
+}
+
 static struct imported *import_as(void **state, const struct principal *by,
                                   const struct token_import *rows, size_t count, bool dry_run)
 {
-    static struct imported imported;
+    static struct imported imported = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+                                       .changed = PTHREAD_COND_INITIALIZER};
     struct authority_fixture *fixture = *state;
-    imported =
-        (struct imported){.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-    imported.error = authority_import_tokens(fixture->authority, by, rows, count, dry_run, note,
-                                             &imported, &imported.faults[0]);
-    if (imported.error != TKR_OK) {
+    reset(&imported);
+    tkr_error_t error = authority_import_tokens(fixture->authority, by, rows, count, dry_run, note,
+                                                &imported, &imported.faults[0]);
+    if (error != TKR_OK) { /* else it is the writer's to say */
+        imported.error = error;
         return &imported;
     }
     pthread_mutex_lock(&imported.mutex);
