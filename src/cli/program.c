@@ -149,10 +149,13 @@ enum cli_exit cli_unknown_command(const char *word, const char *nearest)
                                "other users of this machine can see it there");
     }
     token_input_shown(word, shown);
+    size_t length = strlen(word);
+    if (nearest != NULL && strncmp(nearest, word, length) == 0 && nearest[length] == ' ') {
+        return cli_usage(NULL, "%s has no such command; did you mean %s?", shown, nearest);
+    }
     if (nearest != NULL) {
         return cli_usage(NULL, "no command %s; did you mean %s?", shown, nearest);
     }
-    size_t length = strlen(word);
     for (size_t i = 0; i < cli_command_count; i++) { /* the first half of a command? */
         const char *name = cli_commands[i].name;
         if (strncmp(name, word, length) == 0 && name[length] == ' ') {

@@ -87,6 +87,7 @@ def ready(place):
     ([], "Usage: tokenry COMMAND"),
     (["craete"], "no command craete; did you mean create?"),
     (["tier"], "tier needs a second word, as in tokenry tier list"),
+    (["audit", "verfy"], "audit has no such command; did you mean audit verify?"),
     (["delete"], "no command delete"),
     (["help", "tier", "lst"], "did you mean tier list?"),
     (["help", "create", "it"], "no command it"),
