@@ -77,11 +77,13 @@ static void follow_update(const struct token_update *update, const struct token 
     if (update->has_not_before) {
         version->not_before_ms = current->not_before_ms;
     }
-    if (update->has_expires) {
-        version->expires_at_ms = earlier_end(version->expires_at_ms, current->expires_at_ms);
-        version->expires_ungraced_ms =
-            earlier_end(version->expires_ungraced_ms, current->expires_at_ms);
-    }
+}
+
+static void follow_end(const struct token *current, struct token *version)
+{
+    version->expires_at_ms = earlier_end(version->expires_at_ms, current->expires_at_ms);
+    version->expires_ungraced_ms =
+        earlier_end(version->expires_ungraced_ms, current->expires_at_ms);
 }
 
 static void follow(const struct change *change, const struct token *before,
@@ -97,6 +99,9 @@ static void follow(const struct change *change, const struct token *before,
     follow_hold(update->has_quarantined && update->quarantined, before->quarantined_at_ms,
                 current->quarantined_at_ms, &version->quarantined_at_ms);
     follow_update(update, current, version);
+    if (update->has_expires || change->kind == &change_rotate) {
+        follow_end(current, version);
+    }
     version->updated_at_ms = current->updated_at_ms;
 }
 

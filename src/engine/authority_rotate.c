@@ -239,7 +239,6 @@ static tkr_error_t end_by_successor(struct authority *authority, struct change *
     }
     int64_t left_ms = successor->expires_at_ms - successor->created_at_ms;
     change->grace_ms = change->grace_ms < left_ms ? change->grace_ms : left_ms;
-    change->update.has_expires = true; /* which the others follow */
     return lineage_follow(authority, change, token, successor);
 }
 
