@@ -58,6 +58,7 @@ void plaintexts_return(struct plaintexts *plaintexts, struct plaintext *plaintex
 struct change;
 struct environment_sync;
 struct leak_notice;
+struct authority_task;
 struct change_kind {
     const char *event; /* type of its audit event */
     /* On the writer thread, within a batch. A CALLER or DENIED error fails this change alone,
@@ -72,7 +73,7 @@ extern const struct change_kind change_create, change_update, change_revoke, cha
     change_charge, change_reserve, change_settle, change_refund;
 extern const struct change_kind change_user_create, change_user_update, change_org_create,
     change_org_update, change_role_put, change_role_delete;
-extern const struct change_kind change_adopt, change_revoke_family;
+extern const struct change_kind change_adopt, change_revoke_family, change_task;
 
 /* Tokens that a change wrote, too many to be kept whole: they are shown as the store has them. */
 struct change_ids {
@@ -114,6 +115,7 @@ struct change {
     struct token_charge charge;
     struct reservation reservation; /* reserve: what is asked for; settle, refund: its id */
     int64_t ttl_ms;
+    const struct authority_task *task; /* lives until `done` */
 
     /* What became of it. */
     struct change_result result;

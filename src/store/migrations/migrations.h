@@ -21,6 +21,7 @@ struct migration {
 extern const char *const migration_sqlite_001[];
 extern const char *const migration_sqlite_002[];
 extern const char *const migration_sqlite_003[];
+extern const char *const migration_sqlite_004[];
 
 extern const struct migration migrations_sqlite[];
 extern const size_t migrations_sqlite_count;
