@@ -209,6 +209,22 @@
 #define CLEANUP_BATCH_MAX 500        /* tokens cleaned away in one transaction */
 #define CLEANUP_EVERY_MS 3600000     /* between two cleanups that found all there was */
 
+/* --- alerts and notifications ---------------------------------------------------------------- */
+#define ALERT_SUMMARY_BYTES_MAX 256   /* longer is cut */
+#define ALERT_DETAILS_BYTES_MAX 2900  /* with the rest they fit an event; more: left out, and told \
+                                       */
+#define ALERT_KEY_BYTES_MAX 255       /* longer: an assertion, keys are made here */
+#define ALERT_KEY_TTL_S (400 * 86400) /* a key is remembered so long, then raises once more */
+#define ALERT_KEYS_FORGOTTEN 4        /* old keys that go with each new one */
+#define ALERT_TYPE_BYTES_MAX 63
+#define NOTIFY_CHANNELS_MAX 32           /* in the channels file; more: capacity */
+#define NOTIFY_CHANNEL_NAME_BYTES_MAX 32 /* of a-z, 0-9, _ and - */
+#define OUTBOX_WAITING_MAX 10000   /* messages of a channel that wait; more: the log only, counted \
+                                    */
+#define OUTBOX_DEAD_MAX 1000       /* dead letters of a channel; more: the oldest goes */
+#define OUTBOX_ERROR_BYTES_MAX 200 /* why a try failed; longer is cut */
+#define OUTBOX_CHANNELS_MAX 64     /* listed, also those that are no longer configured */
+
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */
 #define CONFIG_VALUE_BYTES_MAX 4096

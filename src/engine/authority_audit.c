@@ -5,7 +5,8 @@
  * Each commit that adds events has the MAC of the head; every AUDIT_CHECKPOINT_EVENTS or
  * AUDIT_CHECKPOINT_MS, and when the authority stops, a commit also has a signed checkpoint. Both
  * are written by the transaction that they are about. Checkpoints are then told, as lines of the
- * log: what is kept elsewhere is what shows later that the end of the log was cut off.
+ * log and to the channels that want audit.checkpoint (put into the outbox by that transaction,
+ * too): what is kept elsewhere is what shows later that the end of the log was cut off.
  *
  * What is due, and what is told, is known here and not read back: whoever can write the database
  * must not be able to say that nothing is due.
@@ -15,6 +16,7 @@
  * stands: verification of tokens does not depend on it, and `tokenry audit verify` finds that event
  * for ever, also when the key then seals what somebody made of the log.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -61,6 +63,25 @@ static tkr_error_t make_checkpoint(const struct authority *authority, const stru
     return audit_checkpoint_sign(authority->options.audit_key, &seal->checkpoint);
 }
 
+/* Without an event: one would make the log longer, and that another checkpoint due. */
+static tkr_error_t post_checkpoint(struct authority *authority,
+                                   const struct audit_checkpoint *checkpoint)
+{
+    char text[AUDIT_CHECKPOINT_SIZE], summary[ALERT_SUMMARY_BYTES_MAX];
+    CLEANUP(details_deinit) struct details details;
+    details_init(&details);
+    details_text(&details, "checkpoint", audit_checkpoint_format(checkpoint, text));
+    snprintf(summary, sizeof(summary), "the audit log is signed up to event %llu",
+             (unsigned long long)checkpoint->seq);
+    const struct alert alert = {
+        .severity = ALERT_INFO,
+        .type = "audit.checkpoint",
+        .summary = summary,
+        .details = details_finish(&details),
+    };
+    return alert_post(authority, &alert, checkpoint->at_ms);
+}
+
 static tkr_error_t seal(void *context, const struct store_head *head, struct store_seal *ret_seal)
 {
     struct authority *authority = context;
@@ -77,7 +98,7 @@ static tkr_error_t seal(void *context, const struct store_head *head, struct sto
     seals->made_checkpoint = made.has_checkpoint;
     seals->checkpoint = made.checkpoint;
     *ret_seal = made;
-    return TKR_OK;
+    return made.has_checkpoint ? post_checkpoint(authority, &made.checkpoint) : TKR_OK;
 }
 
 static void tell(struct authority *authority, const struct audit_checkpoint *checkpoint)
@@ -100,6 +121,7 @@ tkr_error_t audit_commit(struct authority *authority, uint64_t *ret_seq)
         seals->checkpoint_at_ms = seals->checkpoint.at_ms;
         tell(authority, &seals->checkpoint);
     }
+    alert_committed(authority);
     return TKR_OK;
 }
 
@@ -158,7 +180,14 @@ static tkr_error_t note_break(struct authority *authority, const char *reason)
         .actor_user = principal_system.user_id,
         .details = details_finish(&details),
     };
-    return authority->store->note_event(authority->store->store, &event);
+    const struct alert alert = {
+        .severity = ALERT_CRITICAL,
+        .type = AUDIT_TYPE_BROKEN,
+        .summary = "the audit log is not as it was written; see `tokenry audit verify`",
+        .details = event.details,
+    };
+    TRY(authority->store->note_event(authority->store->store, &event));
+    return alert_post(authority, &alert, event.at_ms);
 }
 
 /* The first commit under this key: the event of a break, or of a log that nobody has sealed yet

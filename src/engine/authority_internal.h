@@ -28,6 +28,7 @@
 
 #include "base/buffer.h"
 #include "base/metrics.h"
+#include "engine/alerts.h"
 #include "engine/lifecycle.h"
 #include "engine/tenancy.h"
 
@@ -293,6 +294,14 @@ MUST_USE tkr_error_t audit_commit(struct authority *authority, uint64_t *ret_seq
  * them. `ending`: all do. */
 void audit_flush(struct authority *authority, bool ending);
 
+/* --- authority_alerts.c ------------------------------------------------------------------- */
+
+/* Within a batch, or at start: the messages of an alert without its event. */
+MUST_USE tkr_error_t alert_post(struct authority *authority, const struct alert *alert,
+                                int64_t now_ms);
+/* After each commit. */
+void alert_committed(struct authority *authority);
+
 /* --- authority_cleanup.c ------------------------------------------------------------------ */
 
 /* Cleans as the configuration says, a batch. At each flush, on the writer thread. */
@@ -410,6 +419,7 @@ struct authority {
     struct quiet_watch *quiet; /* rotation_quiet.c */
     struct tries *tries;       /* authority_tries.c */
     struct audit_seals audit;
+    bool outbox_grew;      /* by what is being committed; the writer thread's */
     int64_t cleanup_at_ms; /* when the next cleanup is due */
 
     pthread_mutex_t counts_mutex;
@@ -655,6 +665,7 @@ void details_text(struct details *details, const char *name, const char *value);
 void details_count(struct details *details, const char *name, uint64_t value);
 void details_time(struct details *details, const char *name, int64_t unix_ms); /* 0: null */
 void details_flag(struct details *details, const char *name, bool value);
+void details_json(struct details *details, const char *name, const char *json);
 /* The object; what did not fit is replaced by {"truncated":true}. Lives until deinit. */
 const char *details_finish(struct details *details);
 

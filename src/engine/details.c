@@ -69,6 +69,12 @@ void details_flag(struct details *details, const char *name, bool value)
     buffer_add_text(&details->text, value ? "true" : "false");
 }
 
+void details_json(struct details *details, const char *name, const char *json)
+{
+    add_name(details, name);
+    buffer_add_text(&details->text, json);
+}
+
 const char *details_finish(struct details *details)
 {
     buffer_add_text(&details->text, details->started ? "}" : "{}");

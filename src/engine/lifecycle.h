@@ -36,6 +36,7 @@
 #include "segment/segment.h"
 
 struct authority;
+struct alert_channel;
 
 struct authority_options {
     const struct store_port *store; /* opened by the caller; closed by the caller after free */
@@ -57,10 +58,15 @@ struct authority_options {
     const struct seal_key *audit_key; /* of the caller's; NULL: the audit log is not sealed */
     bool audit_key_is_new;            /* so a log without a seal is one that begins */
     struct usage_retention usage_retention;
+    const struct alert_channel *channels; /* of notifications; the caller's (engine/alerts.h) */
+    size_t channel_count;
     bool reset_clock; /* the operator says that the wall clock is right: forget the high water */
     /* Called from the authority's threads for what somebody should know (each event once). */
     void (*report)(void *context, enum log_level level, const char *event, const char *detail);
     void *report_context;
+    /* Called on the writer thread when there is something new in the outbox; must not block. */
+    void (*outbox_grew)(void *context);
+    void *outbox_context;
 };
 
 /* Opens: attaches to the segment or builds it from the store, starts the writer thread and

@@ -22,6 +22,7 @@
 #include "engine/blast_port.h"
 #include "engine/import_port.h"
 #include "engine/model.h"
+#include "engine/outbox_port.h"
 #include "engine/tenancy_port.h"
 #include "engine/usage_port.h"
 #include "segment/segment.h"
@@ -335,6 +336,7 @@ struct store_port {
     struct store_tenancy tenancy; /* users, organisations, roles */
     struct store_blast blast;     /* what there is about one token */
     struct store_audit audit;
+    struct store_outbox outbox;
 
     struct store *store;
 };

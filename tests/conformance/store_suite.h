@@ -52,6 +52,7 @@ int suite_tenancy(void);
 int suite_metered(void);
 int suite_cleanup(void);
 int suite_blast(void);
+int suite_outbox(void);
 
 /* Steps: what is not expected to fail fails the test. */
 void reopen_store(struct fixture *fixture);

@@ -5,5 +5,46 @@
 #include "store/migrations/migrations.h"
 
 const char *const migration_sqlite_004[] = {
+    /* Alerts that are raised once. */
+    "CREATE TABLE alerts ("
+    " key TEXT PRIMARY KEY,"
+    " at INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX alerts_at ON alerts (at)",
+
+    /* Messages that wait for their receiver, and those that nobody could deliver. */
+    "CREATE TABLE outbox ("
+    " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id TEXT NOT NULL UNIQUE,"
+    " channel TEXT NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " severity INTEGER NOT NULL," /* enum alert_severity */
+    " type TEXT NOT NULL,"
+    " org_id TEXT,"
+    " user_id TEXT,"
+    " token_id TEXT,"
+    " token_name TEXT,"
+    " summary TEXT NOT NULL,"
+    " details TEXT NOT NULL," /* a JSON object */
+    " since INTEGER NOT NULL,"
+    " next_at INTEGER NOT NULL,"
+    " tries INTEGER NOT NULL DEFAULT 0,"
+    " dead_at INTEGER," /* NULL: it waits */
+    " error TEXT"
+    ") STRICT",
+    "CREATE INDEX outbox_due ON outbox (channel, next_at) WHERE dead_at IS NULL",
+    "CREATE INDEX outbox_dead ON outbox (channel) WHERE dead_at IS NOT NULL",
+    "CREATE TABLE outbox_channels ("
+    " name TEXT PRIMARY KEY,"
+    " waiting INTEGER NOT NULL," /* rows of outbox */
+    " dead INTEGER NOT NULL,"    /* likewise */
+    " sent INTEGER NOT NULL,"
+    " failed INTEGER NOT NULL,"
+    " left_out INTEGER NOT NULL,"
+    " sent_at INTEGER,"
+    " failed_at INTEGER,"
+    " error TEXT" /* of the last failure */
+    ") STRICT, WITHOUT ROWID",
+
     NULL,
 };

@@ -353,6 +353,17 @@ static const struct store_port port_template = {
             .each_checkpoint = store_each_checkpoint,
             .list_events = store_list_events,
         },
+    .outbox =
+        {
+            .put_key = store_put_alert_key,
+            .put = store_put_outbox,
+            .settle = store_settle_outbox,
+            .revive = store_revive_outbox,
+            .drop = store_drop_outbox,
+            .list_due = store_list_due_outbox,
+            .list_dead = store_list_dead_outbox,
+            .list_channels = store_list_outbox_channels,
+        },
     .read_usage = store_read_usage,
     .read_versions = store_read_versions,
 };

@@ -59,6 +59,11 @@
     "id, org_id, key, request_digest, line, period, amount, state, answer, token_id, created_at, " \
     "expires_at"
 
+/* See outbox.c. */
+#define OUTBOX_COLUMNS                                                                             \
+    "id, channel, at, severity, type, org_id, user_id, token_id, token_name, summary, details, "   \
+    "since, next_at, tries, dead_at, error, number"
+
 const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
@@ -420,6 +425,50 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                            " ORDER BY t.number DESC LIMIT ?4",
     [STATEMENT_PUT_LEAK_REPORT] =
         "INSERT INTO leak_reports (digest, source, at, tokens) VALUES (?1, ?2, ?3, ?4)",
+
+    [STATEMENT_PUT_ALERT] = "INSERT INTO alerts (key, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    [STATEMENT_FORGET_ALERTS] =
+        "DELETE FROM alerts WHERE key IN"
+        " (SELECT key FROM alerts INDEXED BY alerts_at WHERE at < ?1 ORDER BY at LIMIT ?2)",
+    [STATEMENT_PUT_OUTBOX] =
+        "INSERT INTO outbox (id, channel, at, severity, type, org_id, user_id, token_id,"
+        " token_name, summary, details, since, next_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [STATEMENT_COUNT_OUTBOX] = "SELECT waiting FROM outbox_channels WHERE name = ?1",
+    [STATEMENT_ADD_OUTBOX_TALLY] =
+        "INSERT INTO outbox_channels (name, waiting, dead, sent, failed, left_out, sent_at,"
+        " failed_at, error) VALUES (?1, max(?2, 0), max(?3, 0), ?4, ?5, ?6, ?7, ?8, ?9)"
+        " ON CONFLICT (name) DO UPDATE SET waiting = max(waiting + ?2, 0), dead = max(dead + ?3, "
+        "0),"
+        " sent = sent + ?4, failed = failed + ?5, left_out = left_out + ?6,"
+        " sent_at = coalesce(?7, sent_at), failed_at = coalesce(?8, failed_at),"
+        " error = coalesce(?9, error)",
+    [STATEMENT_RECOUNT_OUTBOX] =
+        "UPDATE outbox_channels SET"
+        " waiting = (SELECT count(*) FROM outbox WHERE channel = name AND dead_at IS NULL),"
+        " dead = (SELECT count(*) FROM outbox WHERE channel = name AND dead_at IS NOT NULL)",
+    [STATEMENT_OUTBOX_SENT] = "DELETE FROM outbox WHERE id = ?1 AND dead_at IS NULL",
+    [STATEMENT_OUTBOX_LATER] = "UPDATE outbox SET next_at = ?2, tries = tries + 1, error = ?3"
+                               " WHERE id = ?1 AND dead_at IS NULL",
+    [STATEMENT_OUTBOX_DEAD] = "UPDATE outbox SET dead_at = ?2, tries = tries + 1, error = ?3"
+                              " WHERE id = ?1 AND dead_at IS NULL",
+    [STATEMENT_OUTBOX_BURY] =
+        "DELETE FROM outbox WHERE number <= (SELECT number FROM outbox INDEXED BY outbox_dead"
+        "  WHERE channel = ?1 AND dead_at IS NOT NULL ORDER BY number DESC LIMIT 1 OFFSET ?2)"
+        " AND channel = ?1 AND dead_at IS NOT NULL",
+    [STATEMENT_OUTBOX_REVIVE] =
+        "UPDATE outbox SET dead_at = NULL, tries = 0, since = ?2, next_at = ?2"
+        " WHERE dead_at IS NOT NULL AND (?1 IS NULL OR id = ?1)",
+    [STATEMENT_OUTBOX_DROP] =
+        "DELETE FROM outbox WHERE dead_at IS NOT NULL AND (?1 IS NULL OR id = ?1)",
+    [STATEMENT_OUTBOX_DUE] = "SELECT " OUTBOX_COLUMNS " FROM outbox INDEXED BY outbox_due"
+                             " WHERE channel = ?1 AND dead_at IS NULL ORDER BY next_at LIMIT ?2",
+    [STATEMENT_LIST_DEAD_OUTBOX] =
+        "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE dead_at IS NOT NULL"
+        " AND (?1 IS NULL OR channel = ?1) AND number < ?2 ORDER BY number DESC LIMIT ?3",
+    [STATEMENT_LIST_OUTBOX_CHANNELS] =
+        "SELECT name, waiting, dead, sent, failed, left_out, sent_at, failed_at, error"
+        " FROM outbox_channels ORDER BY name",
 
     /* The first of the lineage and the later ones, merged in their order. */
     [STATEMENT_KIN_VERSIONS] =

@@ -193,6 +193,24 @@ tkr_error_t store_visit_kin(struct store *store, enum store_kin kin, const char 
 tkr_error_t store_read_events(struct store *store, const struct event_question *question,
                               struct arena *arena, struct event_answer *ret_answer);
 
+/* --- outbox.c ---------------------------------------------------------------------------- */
+tkr_error_t store_put_alert_key(struct store *store, const char *key, int64_t now_ms,
+                                bool *ret_new);
+tkr_error_t store_put_outbox(struct store *store, const struct outbox_message *message,
+                             bool *ret_stored);
+tkr_error_t store_settle_outbox(struct store *store, const struct outbox_result *result);
+tkr_error_t store_revive_outbox(struct store *store, const char *id, int64_t now_ms,
+                                uint64_t *ret_count);
+tkr_error_t store_drop_outbox(struct store *store, const char *id, uint64_t *ret_count);
+tkr_error_t store_list_due_outbox(struct store *store, const char *channel, int64_t now_ms,
+                                  uint32_t limit, struct arena *arena,
+                                  struct outbox_message **ret_messages, size_t *ret_count,
+                                  int64_t *ret_next_ms);
+tkr_error_t store_list_dead_outbox(struct store *store, const struct outbox_page_of *of,
+                                   struct arena *arena, struct outbox_page *ret_page);
+tkr_error_t store_list_outbox_channels(struct store *store, struct arena *arena,
+                                       struct outbox_channel **ret_channels, size_t *ret_count);
+
 /* --- import.c ---------------------------------------------------------------------------- */
 tkr_error_t store_find_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                               struct store_found *ret_found);
