@@ -153,6 +153,9 @@
       ACCESS_SCOPE, "audit:read", false, \
       "type org_id actor_token token_id user_id verdict client from until order limit cursor", \
       NULL, events_list) \
+    X(CICD_POST,     HTTP_POST, "/api/v1/audit/cicd-event", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "audit:write", false, NULL, NULL, cicd_event_post) \
     X(LEAKS_GITHUB,  HTTP_POST, "/api/v1/leaks/github", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
       ACCESS_PUBLIC, NULL, false, NULL, NULL, leaks_github_post)

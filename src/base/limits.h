@@ -199,6 +199,8 @@
 #define AUDIT_PAGE_BYTES_MAX (1024 * 1024) /* texts of one page, which is then short */
 #define AUDIT_SCAN_EVENTS 100000           /* looked at for one page, which is then short */
 #define AUDIT_SEQ_MAX (INT64_C(1) << 53)   /* numbers that we give out; more: no_space */
+#define CICD_EVENT_BYTES_MAX 32            /* the word for what a CI/CD system did */
+#define CICD_METADATA_BYTES_MAX 2048       /* of such an event, as JSON; more: out_of_range */
 #define AUDIT_SLICE_EVENTS 1000 /* read in one go, so that a long reader holds up nobody */
 
 /* --- the lifecycle ------------------------------------------------------------------------- */

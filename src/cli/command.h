@@ -197,6 +197,7 @@ enum cli_exit cmd_role_set(struct cli *cli);
 enum cli_exit cmd_role_delete(struct cli *cli);
 enum cli_exit cmd_audit_list(struct cli *cli);
 enum cli_exit cmd_audit_export(struct cli *cli);
+enum cli_exit cmd_audit_record(struct cli *cli);
 enum cli_exit cmd_audit_verify(struct cli *cli);
 enum cli_exit cmd_analytics(struct cli *cli);
 enum cli_exit cmd_blast_radius(struct cli *cli);

@@ -346,6 +346,20 @@ static const struct cli_option audit_export_options[] = {
     {"format", "FORMAT", false, "ndjson or csv; ndjson unless given", .choices = "ndjson,csv"},
     OPTIONS_END,
 };
+static const struct cli_option audit_record_options[] = {
+    {"repository", "NAME", false, "of what: acme/shop"},
+    {"ref", "REF", false, "the branch or tag"},
+    {"commit", "HASH", false, "the commit"},
+    {"workflow", "NAME", false, "the workflow or pipeline that ran"},
+    {"run-id", "ID", false, "which run of it"},
+    {"run-url", "URL", false, "where to see that run"},
+    {"environment", "NAME", false, "where to: production"},
+    {"actor", "NAME", false, "who made it run"},
+    {"message", "TEXT", false, "a sentence for people"},
+    {"meta", "KEY=VALUE", true, "something to remember with it"},
+    {"idempotency-key", "KEY", false, "the same key again records nothing more"},
+    OPTIONS_END,
+};
 static const struct cli_option audit_verify_options[] = {
     {"checkpoints", "FILE", false, "checkpoints that were kept; - is standard input"},
     {"public-key", "HEX", true, "a key whose checkpoints are trusted, beside the one that is here"},
@@ -598,6 +612,12 @@ const struct cli_command cli_commands[] = {
      "A line each: JSON objects, or CSV. Each has its digest, so that the copy can be checked by\n"
      "itself.",
      audit_export_options, true, cmd_audit_export, CLI_GROUP_AUDIT},
+    {"audit record", "EVENT started|success|failure|cancelled", 2,
+     "put what a CI/CD system did on record",
+     "EVENT is a word like build, test, deploy, release or rollback: the event's type is "
+     "cicd.EVENT,\n"
+     "its verdict the status. It is on disk when the command ends. Needs scope audit:write.",
+     audit_record_options, true, cmd_audit_record, CLI_GROUP_AUDIT},
     {"audit verify", "", 0, "look whether the audit log is as it was written",
      "Reads the data directory itself, beside the daemon: any event that was changed, added,\n"
      "taken out or moved is told, and whether the end was cut off. Checkpoints that were kept\n"

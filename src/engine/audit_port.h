@@ -74,6 +74,8 @@ struct store_audit {
     void (*set_sealer)(struct store *store, const struct store_sealer *sealer);
     /* The batch that has begun seals the head although it adds no event. */
     void (*seal_now)(struct store *store);
+    /* Of the event that was written last, in this batch or before it. The writer thread only. */
+    uint64_t (*newest_seq)(struct store *store);
     tkr_error_t (*read_log)(struct store *store, struct store_log *ret_log);
     /* Events from `from_seq` on by their number, in slices of their own, whatever the chain says;
      * an error of `visit` stops and is returned. */

@@ -82,6 +82,11 @@ struct change_ids {
     uint32_t count, room;
 };
 
+/* An event that its caller words; see engine/cicd.h. Texts in the arena. */
+struct change_noted {
+    const char *type, *verdict, *details;
+};
+
 struct change {
     struct change *next;
     const struct change_kind *kind;
@@ -117,6 +122,7 @@ struct change {
     struct reservation reservation; /* reserve: what is asked for; settle, refund: its id */
     int64_t ttl_ms;
     const struct authority_task *task; /* lives until `done` */
+    struct change_noted noted;
 
     /* What became of it. */
     struct change_result result;

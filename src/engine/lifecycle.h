@@ -135,6 +135,10 @@ struct change_result {
     const char *answer;             /* charge: the JSON that the verdict was written as */
     struct reservation reservation; /* reserve, settle, refund */
     struct token_credits credits;   /* the same, and of the token: as they are now */
+    struct {
+        uint64_t seq;
+        int64_t at_ms;
+    } noted; /* authority_record_cicd: the event */
 };
 /* What became of one token of an import. */
 enum token_import_result {

@@ -115,6 +115,7 @@ static void test_events_get_consecutive_numbers_and_a_chain(void **state)
         commit(fixture);
     }
     assert_int_equal(read_log(fixture).head.seq, 10);
+    assert_int_equal(fixture->port.audit.newest_seq(fixture->store), 10);
     assert_int_equal(assert_intact(fixture), 10);
     reopen_store(fixture);
     add(fixture, (struct store_event){.ray_id = "ray"});

@@ -22,7 +22,7 @@ from harness import BUILD, bearer
 TOKENS, USERS, ORGS, ROLES = ("/api/v1/auth/tokens", "/api/v1/users", "/api/v1/orgs",
                               "/api/v1/roles")
 EMERGENCY, KEYS, CREDITS = "/api/v1/auth/emergency-revoke", "/api/keys", "/api/v1/credits"
-EVENTS = "/api/v1/audit/events"
+EVENTS, CICD = "/api/v1/audit/events", "/api/v1/audit/cicd-event"
 ADMIN, OPERATOR, AUDITOR, USER, NONE = CALLERS = ("admin", "operator", "auditor", "user", "none")
 EVERYBODY = set(CALLERS)
 READERS = {ADMIN, OPERATOR, AUDITOR}
@@ -166,6 +166,7 @@ ROWS = {
     ("POST", CREDITS + "/{reservation}/refund"):
         Row(WORKERS, lambda w: f"{CREDITS}/{w.reserve()}/refund", thing=True),
     ("GET", EVENTS): Row(READERS, EVENTS, org_id="query"),
+    ("POST", CICD): Row({ADMIN}, CICD, {"event": "deploy", "status": "success"}, status=201),
     ("GET", "/api/v1/tiers"): Row(READERS, "/api/v1/tiers"),
     ("PUT", "/api/v1/tiers/{name}"): Row({ADMIN}, "/api/v1/tiers/gold", {"limits": {"minute": 9}}),
     ("GET", USERS): Row(READERS, USERS, org_id="query"),

@@ -116,6 +116,11 @@ void store_seal_now(struct store *store)
     store->seals = true;
 }
 
+uint64_t store_newest_seq(struct store *store)
+{
+    return store->current.head.seq;
+}
+
 static tkr_error_t put_checkpoint(struct store *store, const struct audit_checkpoint *checkpoint)
 {
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;

@@ -109,6 +109,7 @@ MUST_USE tkr_error_t events_read_head(struct store *store);
 /* In a commit: writes the head, with its seal. */
 MUST_USE tkr_error_t events_write_head(struct store *store);
 void store_seal_now(struct store *store);
+uint64_t store_newest_seq(struct store *store);
 void store_set_sealer(struct store *store, const struct store_sealer *sealer);
 tkr_error_t store_read_log(struct store *store, struct store_log *ret_log);
 tkr_error_t store_each_event(struct store *store, uint64_t from_seq, uint64_t until_seq,

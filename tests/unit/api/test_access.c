@@ -59,6 +59,8 @@ static const struct route {
     {"POST /api/v1/credits/" NO_RESERVATION "/settle", "{\"amount\":1}", "credits:write", 404},
     {"POST /api/v1/credits/" NO_RESERVATION "/refund", NULL, "credits:write", 404},
     {"GET /api/v1/audit/events", NULL, "audit:read", 200},
+    {"POST /api/v1/audit/cicd-event", "{\"event\":\"deploy\",\"status\":\"started\"}",
+     "audit:write", 201},
 };
 
 static struct made make_scoped(struct fixture *fixture, const char *scope)
@@ -131,10 +133,10 @@ static void test_no_route_answers_a_revoked_token(void **state)
 static void test_each_route_refuses_every_scope_but_its_own(void **state)
 {
     static const char *const scopes[] = {
-        "tokens:verify", "tokens:read", "tokens:write", "tokens:emergency",
-        "tokens:export", "system:read", "tiers:read",   "tiers:write",
-        "users:read",    "users:write", "orgs:read",    "orgs:write",
-        "roles:read",    "roles:write", "audit:read",   "tokens"};
+        "tokens:verify", "tokens:read", "tokens:write", "tokens:emergency", "tokens:export",
+        "system:read",   "tiers:read",  "tiers:write",  "users:read",       "users:write",
+        "orgs:read",     "orgs:write",  "roles:read",   "roles:write",      "audit:read",
+        "audit:write",   "tokens"};
     struct fixture *fixture = *state;
     for (size_t i = 0; i < COUNT_OF(scopes); i++) {
         struct made made = make_scoped(fixture, scopes[i]);
