@@ -6,6 +6,7 @@
  */
 #include "api/analytics.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/json_emit.h"
@@ -91,6 +92,29 @@ void analytics_emit_shares(struct emitter *emitter, const struct usage_answer *a
     emit_shares(emitter, "by_network", answer, USAGE_NETWORK);
 }
 
+/*
+ * Of what the daemon answered, how much it let through: 0 to 1 with six digits, cut off so that it
+ * is 1 only when nothing was refused. null: it answered nothing (or counts nothing).
+ */
+static void emit_success_rate(struct emitter *emitter, const struct usage_answer *answer)
+{
+    const char *valid = tkr_verdict_name(TKR_VERDICT_VALID);
+    uint64_t all = 0, let_through = 0;
+    for (size_t i = 0; i < answer->share_counts[USAGE_VERDICT]; i++) {
+        const struct usage_share *share = &answer->shares[USAGE_VERDICT][i];
+        all += share->count;
+        let_through += strcmp(share->label, valid) == 0 ? share->count : 0;
+    }
+    if (all == 0) {
+        emit_null(emitter, "success_rate");
+        return;
+    }
+    unsigned millionths = (unsigned)((unsigned __int128)let_through * 1000000 / all);
+    char text[16];
+    snprintf(text, sizeof text, "%u.%06u", millionths / 1000000, millionths % 1000000);
+    emit_json(emitter, "success_rate", text, strlen(text));
+}
+
 static void emit_series(struct emitter *emitter, const struct usage_report *report)
 {
     emit_open(emitter, "series", '[');
@@ -145,6 +169,7 @@ static void emit_report(struct emitter *emitter, const struct subject *subject,
     emit_time(emitter, "until", report->until_ms);
     emit_count(emitter, "requests", report->requests);
     emit_count(emitter, "refused", report->refused);
+    emit_success_rate(emitter, &report->answer);
     emit_text(emitter, "step", analytics_step_name(report->step_ms));
     emit_series(emitter, report);
     analytics_emit_shares(emitter, &report->answer);

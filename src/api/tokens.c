@@ -54,6 +54,45 @@ static void emit_replaced(struct emitter *emitter, const struct change_result *r
     emit_close(emitter, '}');
 }
 
+/* Words of other systems for what is asked for here with a scope of ours: a token that has them
+ * would be refused, and nobody would know why before it is. */
+static const struct {
+    const char *word, *scope;
+} foreign_scopes[] = {
+    {"system_status", "system:read"},
+    {"audit_log", "audit:write"},
+};
+
+static bool has_scope(const char *set, const char *scope)
+{
+    size_t position = 0, length, wanted = strlen(scope);
+    const char *next;
+    while ((next = scopes_next(set, strlen(set), &position, &length)) != NULL) {
+        if (length == wanted && memcmp(next, scope, wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void emit_foreign_scopes(struct emitter *emitter, const struct token *token)
+{
+    size_t length = strlen(token->scopes);
+    for (size_t i = 0; i < sizeof foreign_scopes / sizeof foreign_scopes[0]; i++) {
+        const char *word = foreign_scopes[i].word, *scope = foreign_scopes[i].scope;
+        if (!has_scope(token->scopes, word) ||
+            scopes_grant(token->scopes, length, scope, strlen(scope))) {
+            continue;
+        }
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "`%s` opens nothing of Tokenry; its scope is `%s`.",
+                 word, scope);
+        emit_open(emitter, NULL, '{');
+        emit_warning(emitter, "foreign_scope", "scopes", sentence);
+        emit_close(emitter, '}');
+    }
+}
+
 static void emit_warnings(struct emitter *emitter, const struct change_result *result)
 {
     emit_open(emitter, "warnings", '[');
@@ -69,6 +108,7 @@ static void emit_warnings(struct emitter *emitter, const struct change_result *r
     if (result->revoked_count > 0) {
         emit_replaced(emitter, result);
     }
+    emit_foreign_scopes(emitter, &result->token);
     emit_close(emitter, ']');
 }
 

@@ -141,13 +141,23 @@ static const char *subject_of(const json_t *answer)
     return text;
 }
 
+/* `, 98.7 % succeeded`; nothing when nothing was answered. Cut off, as the API does. */
+static const char *success_of(const json_t *answer, char out[32])
+{
+    const json_t *rate = json_object_get(answer, "success_rate");
+    unsigned tenths = (unsigned)(json_number_value(rate) * 1000 + 1e-6);
+    snprintf(out, 32, ", %u.%u %% succeeded", tenths / 10 % 1000, tenths % 10);
+    return json_is_number(rate) ? out : "";
+}
+
 static enum cli_exit print(const json_t *answer, const struct by *by)
 {
     struct plot plot CLEANUP(plot_release) = plot_for(stdout);
-    printf("%s: %llu requests in %llu days, %llu refused\n", subject_of(answer),
+    char success[32];
+    printf("%s: %llu requests in %llu days, %llu refused%s\n", subject_of(answer),
            (unsigned long long)count_of(answer, "requests"),
            (unsigned long long)count_of(answer, "days"),
-           (unsigned long long)count_of(answer, "refused"));
+           (unsigned long long)count_of(answer, "refused"), success_of(answer, success));
     if (by->list == NULL) {
         add_series(&plot, answer, by->step_ms);
     } else {

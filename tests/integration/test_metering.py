@@ -182,7 +182,7 @@ def test_the_command_plots_for_its_terminal(make_daemon):
     assert "\x1b[" not in on_terminal(daemon, command, utf8 | {"NO_COLOR": "1"})
     assert "\u2588" not in on_terminal(daemon, command, ascii_only)
     piped = daemon.cli(*command).stdout.splitlines()
-    assert piped[0] == f"{token['id']}: 4 requests in 30 days, 0 refused"
+    assert piped[0] == f"{token['id']}: 4 requests in 30 days, 0 refused, 100.0 % succeeded"
     assert piped[1].startswith("orders  4  ####") and len(piped[1]) == 80
     days = daemon.cli("analytics", "--name", "plotted", "--days", "3").stdout.splitlines()
     assert len(days) == 4 and days[3].split()[1] == "4"

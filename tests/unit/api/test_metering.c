@@ -79,6 +79,7 @@ static void test_requests_show_by_verdict_endpoint_and_network(void **state)
     assert_int_equal(share(&answer, "by_network", "2001:db8::/48"), 1);
     assert_int_equal(number_of(&answer, "requests"), 3);
     assert_int_equal(number_of(&answer, "refused"), 2);
+    assert_non_null(strstr(answer.body, "\"success_rate\":0.600000,"));
     assert_string_equal(text_of(&answer, "token_id"), made.id);
 }
 
@@ -97,6 +98,7 @@ static void test_a_dry_run_is_not_counted(void **state)
     manage(*state, "POST /api/v1/verify",
            printed("{\"token\":\"%s\",\"dry_run\":true}", made.text));
     struct answer answer = of_token(*state, &made);
+    assert_non_null(strstr(answer.body, "\"success_rate\":null,"));
     assert_int_equal(share(&answer, "by_verdict", "valid"), 0);
 }
 

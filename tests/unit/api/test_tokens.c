@@ -242,6 +242,18 @@ static void test_a_new_token_is_answered_in_full_and_once(void **state)
     assert_string_equal(answer.body, printed("%s}", expected));
 }
 
+static void test_words_of_other_systems_for_our_scopes_are_told(void **state)
+{
+    struct answer answer = manage(*state, "POST " TOKENS,
+                                  "{\"user_id\":\"a\",\"name\":\"n\",\"honeytoken\":true,"
+                                  "\"scopes\":[\"api_read\",\"audit_log\",\"system_status\","
+                                  "\"system:read\"]}");
+    assert_int_equal(answer.status, 201);
+    assert_non_null(strstr(answer.body, "\"warnings\":[{\"code\":\"foreign_scope\",\"member\":"
+                                        "\"scopes\",\"detail\":\"`audit_log` opens nothing of "
+                                        "Tokenry; its scope is `audit:write`.\"}]"));
+}
+
 static void test_a_test_token_has_its_own_prefix(void **state)
 {
     struct made made = fixture_make(*state, "{\"user_id\":\"a\",\"name\":\"n\",\"env\":\"test\"}");
@@ -539,6 +551,7 @@ int main(void)
         WITH_FIXTURE(test_an_etag_that_is_not_ours_never_matches),
         WITH_FIXTURE(test_a_revoked_token_cannot_be_changed_back),
         WITH_FIXTURE(test_a_new_token_is_answered_in_full_and_once),
+        WITH_FIXTURE(test_words_of_other_systems_for_our_scopes_are_told),
         WITH_FIXTURE(test_a_test_token_has_its_own_prefix),
         WITH_FIXTURE(test_a_lifetime_beyond_the_maximum_is_cut_with_a_warning),
         WITH_FIXTURE(test_a_weak_token_needs_force_and_comes_with_a_warning),
