@@ -53,3 +53,22 @@ tkr_error_t base64_decode(const char *text, size_t length, uint8_t *ret_bytes, s
     *ret_length = written;
     return TKR_OK;
 }
+
+char *base64_encode(const void *bytes, size_t length, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const uint8_t *from = bytes;
+    char *to = out;
+    for (size_t at = 0; at < length; at += 3) {
+        size_t count = length - at < 3 ? length - at : 3;
+        uint32_t bits = 0;
+        for (size_t i = 0; i < 3; i++) {
+            bits = bits << 8 | (i < count ? from[at + i] : 0);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            *to++ = i <= count ? digits[bits >> (18 - 6 * i) & 63] : '=';
+        }
+    }
+    *to = '\0';
+    return out;
+}

@@ -19,4 +19,10 @@
 MUST_USE tkr_error_t base64_decode(const char *text, size_t length, uint8_t *ret_bytes,
                                    size_t bytes_max, size_t *ret_length);
 
+/* Characters that `bytes` bytes become, without a NUL. */
+#define BASE64_CHARS(bytes) (((bytes) + 2) / 3 * 4)
+
+/* Encodes, with padding and a NUL. Returns `out`, of BASE64_CHARS(length) + 1. */
+char *base64_encode(const void *bytes, size_t length, char *out);
+
 #endif

@@ -58,6 +58,9 @@ static void test_the_published_vectors(void **state)
         size_t length;
         assert_int_equal(
             base64_decode(rows[i][0], strlen(rows[i][0]), bytes, sizeof(bytes), &length), TKR_OK);
+        char text[BASE64_CHARS(sizeof(bytes)) + 1];
+        assert_string_equal(base64_encode(rows[i][1], strlen(rows[i][1]), text), rows[i][0]);
+        assert_int_equal(BASE64_CHARS(strlen(rows[i][1])), strlen(rows[i][0]));
         assert_int_equal(length, strlen(rows[i][1]));
         assert_memory_equal(bytes, rows[i][1], length);
     }
