@@ -66,6 +66,9 @@
 #define METER_VERDICTS_MAX 32    /* verdicts that fit the format */
 #define METER_DRAIN_MAX 500      /* combinations in one transaction */
 
+/* --- the monitor --------------------------------------------------------------------- */
+#define MONITOR_SKETCHES_MAX 4000000 /* tokens that are watched; more: the one unused longest */
+
 /* --- HTTP ---------------------------------------------------------------------------- */
 #define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */
 #define HTTP_BATCH_BODY_BYTES_MAX (1024 * 1024)  /* body of the batch call; more: 413 */
