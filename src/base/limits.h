@@ -229,6 +229,16 @@
 #define OUTBOX_DEAD_MAX 1000       /* dead letters of a channel; more: the oldest goes */
 #define OUTBOX_ERROR_BYTES_MAX 200 /* why a try failed; longer is cut */
 #define OUTBOX_CHANNELS_MAX 64     /* listed, also those that are no longer configured */
+/* --- jobs ------------------------------------------------------------------------------------ */
+#define JOBS_MAX 32             /* in the table of handlers, and at once; more: it does not start */
+#define JOB_NAME_BYTES_MAX 31   /* a longer name is found when it starts */
+#define JOB_HOLDER_BYTES_MAX 32 /* of a running authority */
+#define JOB_RESULT_BYTES_MAX 255 /* the sentence of a run; longer is cut */
+#define JOBS_TICK_MS 500         /* between two looks at what is due */
+#define JOB_LEASE_MS 60000       /* then a run whose authority died is anybody's */
+#define JOB_RETRY_MS 600000      /* at the latest after a run that failed */
+#define JOB_CLAIM_RETRY_MS 10000 /* after a lease that could not be written */
+#define JOB_STOP_MS 10000        /* to end, once asked to or beyond its deadline; then: it hangs */
 
 /* --- configuration --------------------------------------------------------------------- */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */

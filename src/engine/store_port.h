@@ -21,6 +21,7 @@
 #include "engine/audit_port.h"
 #include "engine/blast_port.h"
 #include "engine/import_port.h"
+#include "engine/jobs_port.h"
 #include "engine/model.h"
 #include "engine/outbox_port.h"
 #include "engine/tenancy_port.h"
@@ -337,6 +338,7 @@ struct store_port {
     struct store_blast blast;     /* what there is about one token */
     struct store_audit audit;
     struct store_outbox outbox;
+    struct store_jobs jobs;
 
     struct store *store;
 };

@@ -46,5 +46,21 @@ const char *const migration_sqlite_004[] = {
     " error TEXT" /* of the last failure */
     ") STRICT, WITHOUT ROWID",
 
+    /* Jobs: see engine/jobs_port.h. */
+    "CREATE TABLE jobs ("
+    " name TEXT PRIMARY KEY,"
+    " due_at INTEGER NOT NULL,"
+    " holder TEXT," /* NULL: nobody runs it */
+    " lease_until INTEGER NOT NULL,"
+    " started_at INTEGER,"
+    " ended_at INTEGER,"
+    " succeeded_at INTEGER,"
+    " duration_ms INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL," /* enum job_outcome */
+    " count INTEGER NOT NULL,"
+    " result TEXT NOT NULL,"
+    " runs INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
     NULL,
 };

@@ -344,6 +344,7 @@ static const struct store_port port_template = {
             .list_roles = store_list_roles,
         },
     .blast = {store_visit_kin, store_read_events},
+    .jobs = {store_put_job, store_read_job, store_each_job},
     .audit =
         {
             .set_sealer = store_set_sealer,

@@ -54,6 +54,10 @@
 #define EVENT_COLUMNS                                                                              \
     "at, type, org_id, actor_user, actor_token, user_id, token_id, token_name, client, "           \
     "user_agent, request_id, details, verdict, endpoint"
+/* See jobs.c. */
+#define JOB_COLUMNS                                                                                \
+    "name, due_at, holder, lease_until, started_at, ended_at, succeeded_at, duration_ms, "         \
+    "outcome, count, result, runs, failures"
 /* See credits.c. */
 #define CHARGE_COLUMNS                                                                             \
     "id, org_id, key, request_digest, line, period, amount, state, answer, token_id, created_at, " \
@@ -469,6 +473,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_LIST_OUTBOX_CHANNELS] =
         "SELECT name, waiting, dead, sent, failed, left_out, sent_at, failed_at, error"
         " FROM outbox_channels ORDER BY name",
+    [STATEMENT_PUT_JOB] = "INSERT OR REPLACE INTO jobs (" JOB_COLUMNS
+                          ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [STATEMENT_READ_JOB] = "SELECT " JOB_COLUMNS " FROM jobs WHERE name = ?1",
+    [STATEMENT_EACH_JOB] = "SELECT " JOB_COLUMNS " FROM jobs ORDER BY name",
 
     /* The first of the lineage and the later ones, merged in their order. */
     [STATEMENT_KIN_VERSIONS] =

@@ -325,6 +325,13 @@ tkr_error_t store_replace_tokens(struct store *store, const struct token_replace
 tkr_error_t store_set_token_scopes(struct store *store, int64_t number, const char *scopes,
                                    int64_t now_ms);
 
+/* --- jobs.c ------------------------------------------------------------------------------ */
+tkr_error_t store_put_job(struct store *store, const struct store_job *job);
+tkr_error_t store_read_job(struct store *store, const char *name, struct store_job *ret_job);
+tkr_error_t store_each_job(struct store *store,
+                           tkr_error_t (*visit)(void *context, const struct store_job *job),
+                           void *context);
+
 /* --- orgs.c ------------------------------------------------------------------------------ */
 tkr_error_t store_insert_org(struct store *store, const struct org *org,
                              const struct store_event *event);
