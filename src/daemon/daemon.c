@@ -261,6 +261,16 @@ static void free_server(struct http_server **server)
     http_server_free(*server);
 }
 
+/* A job that does not stop uses what would be freed now. What is answered is durable, and counts are
+ * in the segment: it is left as kill -9 leaves it. */
+static void stop_jobs(struct wire *wire, struct log *log)
+{
+    if (wire_stop_jobs(wire) != TKR_OK) {
+        log_event(log, LOG_ERROR, "stopped_hard", LOG_TEXT("detail", "a job did not stop"));
+        _exit(EXIT_FAILURE);
+    }
+}
+
 static tkr_error_t serve(const struct daemon_options *options, struct log *log,
                          const struct environment_tokens *tokens, struct fault *fault)
 {
@@ -281,6 +291,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
     TRY(sync_environment(config, wire, tokens, fault));
     warn_slow_segment(wire_runtime_directory(wire), log);
     TRY(open_server(config, wire, log, &server, fault));
+    TRY(wire_start_jobs(wire));
     link_socket(config);
     announce(config, wire, server, log);
     service_notify(notify, "READY=1");
@@ -290,6 +301,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
     service_notify(notify, "STOPPING=1");
     api_stop_waiting(wire_api(wire));
     http_server_stop(server, config->stop_grace_s * 1000);
+    stop_jobs(wire, log);
     return TKR_OK;
 }
 

@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "daemon/audit_key.h"
 #include "daemon/runtime_directory.h"
+#include "jobs/handlers/handlers.h"
+#include "jobs/scheduler.h"
 #include "limiter/local/limiter_local.h"
 #include "store/sqlite/store_sqlite.h"
 
@@ -29,6 +31,8 @@ struct wire {
     struct adopt_port adopt_port;
     char *leak_keys;
     size_t leak_keys_length;
+    struct job_settings jobs;
+    struct scheduler *scheduler;
     struct api *api;
 };
 
@@ -80,7 +84,6 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .usage_flush_ms = config->usage_flush_ms,
         .rotation_grace_ms = config->rotation_grace_s * 1000,
         .rotation_quiet_ms = config->rotation_quiet_s * 1000,
-        .cleanup_after_ms = config->cleanup_after_days * INT64_C(86400000),
         .metering = config->usage_metering == CONFIG_ON,
         .usage_retention = {config->usage_minutes_days * DAY_MS, config->usage_hours_days * DAY_MS,
                             config->usage_days_days * DAY_MS},
@@ -103,6 +106,39 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
     }
     read_boot_id(authority.boot_id);
     return authority_new(&authority, &wire->authority, fault);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+static tkr_error_t open_scheduler(struct wire *wire, const struct wire_options *options,
+                                  struct fault *fault)
+{
+    const struct config *config = options->config;
+    wire->jobs = (struct job_settings){
+        .cleanup_after_ms = config->cleanup_after_days * DAY_MS,
+    };
+    const struct scheduler_options scheduler = {
+        .authority = wire->authority,
+        .store = &wire->store,
+        .clock = options->clock,
+        .random = random_system(),
+        .settings = &wire->jobs,
+        .handlers = job_handlers,
+        .handler_count = job_handler_count,
+        .report = report,
+        .report_context = wire->log,
+    };
+    return scheduler_new(&scheduler, &wire->scheduler, fault);
+}
+
+tkr_error_t wire_start_jobs(struct wire *wire)
+{
+    return scheduler_start(wire->scheduler);
+}
+
+tkr_error_t wire_stop_jobs(struct wire *wire)
+{
+    return scheduler_stop(wire->scheduler);
 }
 
 /* --- the old endpoint ---------------------------------------------------------------------- */
@@ -277,6 +313,7 @@ tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire
         TRY(audit_key_keep(config->audit_key_file, fault));
     }
     data_link(config->data, DATA_LINK_RUNTIME, wire->runtime_directory);
+    TRY(open_scheduler(wire, options, fault));
     TRY(open_api(wire, options, fault));
     *ret_wire = wire;
     wire = NULL;
@@ -303,6 +340,7 @@ void wire_close(struct wire *wire)
     }
     api_free(wire->api);
     old_endpoint_free(wire->old_endpoint);
+    scheduler_free(wire->scheduler);
     authority_free(wire->authority);
     store_sqlite_close(&wire->store);
     seal_key_free(wire->audit_key);

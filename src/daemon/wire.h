@@ -38,6 +38,11 @@ struct wire_options {
  */
 MUST_USE tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire,
                                struct fault *fault);
+/* From now on jobs run by themselves; else only when the API is asked for one. */
+MUST_USE tkr_error_t wire_start_jobs(struct wire *wire);
+/* Before wire_close, when they were started. TKR_TIMEOUT: one does not stop, and the wire may not
+ * be closed under it. */
+MUST_USE tkr_error_t wire_stop_jobs(struct wire *wire);
 /* Lets queued changes finish, flushes usage, closes the store. NULL is allowed. */
 void wire_close(struct wire *wire);
 void wire_close_p(struct wire **wire); /* for CLEANUP */

@@ -118,25 +118,4 @@ static tkr_error_t show_cleanup(struct authority *authority, struct change *chan
     return TKR_OK;
 }
 
-/* --- as the configuration says ---------------------------------------------------------------- */
-
-static void cleaned_some(void *context, const struct change_result *result)
-{
-    struct authority *authority = context;
-    bool more = result->error == TKR_OK && result->cleanup->more;
-    int64_t wait_ms = more ? 0 : CLEANUP_EVERY_MS;
-    authority->cleanup_at_ms = segment_writer_now_ms(authority->segment) + wait_ms;
-}
-
-void cleanup_when_due(struct authority *authority)
-{
-    int64_t now_ms = segment_writer_now_ms(authority->segment);
-    struct cleanup cleanup = {.before_ms = now_ms - authority->options.cleanup_after_ms};
-    if (authority->options.cleanup_after_ms == 0 || now_ms < authority->cleanup_at_ms) {
-        return;
-    }
-    authority->cleanup_at_ms = now_ms + CLEANUP_EVERY_MS;
-    (void)!authority_cleanup(authority, &principal_system, &cleanup, cleaned_some, authority, NULL);
-}
-
 const struct change_kind change_cleanup = {"token.cleanup", apply_cleanup, show_cleanup};

@@ -146,8 +146,6 @@ struct change {
     size_t other_count;
 };
 
-/* Who does what nobody asked for. */
-extern const struct principal principal_system;
 /* Texts of the principal are copied. Errors: TKR_UNAVAILABLE (no changes are accepted),
  * TKR_MEMORY. */
 MUST_USE tkr_error_t change_new(struct authority *authority, const struct change_kind *kind,
@@ -308,11 +306,6 @@ MUST_USE tkr_error_t alert_post(struct authority *authority, const struct alert 
 /* After each commit. */
 void alert_committed(struct authority *authority);
 
-/* --- authority_cleanup.c ------------------------------------------------------------------ */
-
-/* Cleans as the configuration says, a batch. At each flush, on the writer thread. */
-void cleanup_when_due(struct authority *authority);
-
 /* --- authority_tries.c -------------------------------------------------------------------- */
 
 struct tries;
@@ -425,8 +418,7 @@ struct authority {
     struct quiet_watch *quiet; /* rotation_quiet.c */
     struct tries *tries;       /* authority_tries.c */
     struct audit_seals audit;
-    bool outbox_grew;      /* by what is being committed; the writer thread's */
-    int64_t cleanup_at_ms; /* when the next cleanup is due */
+    bool outbox_grew; /* by what is being committed; the writer thread's */
 
     pthread_mutex_t counts_mutex;
     uint64_t counts[TOKEN_STATUS_COUNT];

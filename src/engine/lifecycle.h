@@ -50,7 +50,6 @@ struct authority_options {
     uint32_t own_keys_max;               /* live keys of a user that tokens made; 0: OWN_KEYS_MAX */
     int64_t usage_flush_ms;              /* 1000 */
     int64_t rotation_grace_ms;           /* the overlap of a rotation that names none */
-    int64_t cleanup_after_ms;  /* tokens that ended so long ago are cleaned away; 0: never */
     int64_t rotation_quiet_ms; /* a predecessor that was quiet for so long, and its successor in
                                   use, ends; 0: only when its overlap is over */
     bool metering;             /* count by verdict, endpoint and network */
@@ -93,6 +92,9 @@ void authority_status(struct authority *authority, struct authority_status *ret_
 /* Histogram of commit latency: counts by bucket bound, see base/metrics.h. */
 struct histogram;
 const struct histogram *authority_commit_latency(const struct authority *authority);
+
+/* Who does what nobody asked for. */
+extern const struct principal principal_system;
 
 /* --- changes ------------------------------------------------------------------------------ */
 

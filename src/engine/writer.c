@@ -397,7 +397,6 @@ static void *run_writer(void *context)
             flushing = usage_flush_begin(authority);
             settling = epochs_pending(authority); /* also one that failed before */
             rotation_end_quiet(authority);
-            cleanup_when_due(authority);
             usage_sweep_start(authority);
             tries_flush(authority);
             audit_flush(authority, false);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/handlers/handlers.h"
+
+const struct job_handler *const job_handlers[] = {
+    &job_cleanup,
+};
+const size_t job_handler_count = sizeof(job_handlers) / sizeof(job_handlers[0]);
