@@ -27,6 +27,7 @@
 #include "policy/cidr.h"
 
 struct api;
+struct scheduler;
 
 /* The organisation of the peers of the Unix socket, and of a fresh installation. */
 #define API_ORG_DEFAULT "default"
@@ -81,11 +82,12 @@ struct api_options {
     size_t trusted_proxy_count;
     struct api_adoption adoption;
     struct api_leaks leaks;
-    bool self_service;          /* /api/keys is open to whoever has a token */
-    const char *realm;          /* of WWW-Authenticate */
-    const char *attempt_header; /* see api/attempts.h; NULL or "": none */
-    bool trials;                /* proxies may ask /auth for one; see api/auth_trial.h */
-    uid_t socket_admin_uid;     /* peers of the Unix socket with this uid (and root) are admin */
+    bool self_service;           /* /api/keys is open to whoever has a token */
+    const char *realm;           /* of WWW-Authenticate */
+    const char *attempt_header;  /* see api/attempts.h; NULL or "": none */
+    bool trials;                 /* proxies may ask /auth for one; see api/auth_trial.h */
+    uid_t socket_admin_uid;      /* peers of the Unix socket with this uid (and root) are admin */
+    struct scheduler *scheduler; /* NULL: no jobs */
     struct log *log;
     const char *version;
 };

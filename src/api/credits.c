@@ -238,22 +238,10 @@ void reservations_settle(struct api_call *call)
     }
 }
 
-/* There is nothing to say in it. */
-static tkr_error_t check_empty_body(const struct api_call *call, struct fault *fault)
-{
-    json_t *root CLEANUP(json_decref_p) = NULL;
-    struct json_given none[1];
-    if (call->body_length == 0) {
-        return TKR_OK;
-    }
-    TRY(json_parse(call->body, call->body_length, &root, fault));
-    return json_read(root, "", NULL, 0, none, fault);
-}
-
 void reservations_refund(struct api_call *call)
 {
     struct fault fault = {0};
-    tkr_error_t error = check_empty_body(call, &fault);
+    tkr_error_t error = resource_no_body(call, &fault);
     if (error == TKR_OK) {
         error = authority_refund(call->api->options.authority, &call->principal, call->parameter,
                                  finish_done, call, &fault);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/adoption.h"
+#include "api/jobs.h"
 #include "api/routes.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -205,5 +206,6 @@ void metrics_get(struct api_call *call)
     http(&body, api);
     adoption(&body, api);
     tries(&body, api);
+    jobs_metrics(&body, api);
     call_answer_text(call, 200, METRICS_TYPE, &body);
 }

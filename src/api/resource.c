@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/json_input.h"
 #include "base/text.h"
 
 void resource_fail(struct api_call *call, tkr_error_t error, const struct fault *fault,
@@ -94,6 +95,17 @@ tkr_error_t resource_if_match(const struct api_call *call, uint64_t *ret_version
     }
     *ret_version = version;
     return TKR_OK;
+}
+
+tkr_error_t resource_no_body(const struct api_call *call, struct fault *fault)
+{
+    json_t *root CLEANUP(json_decref_p) = NULL;
+    struct json_given none[1];
+    if (call->body_length == 0) {
+        return TKR_OK;
+    }
+    TRY(json_parse(call->body, call->body_length, &root, fault));
+    return json_read(root, "", NULL, 0, none, fault);
 }
 
 tkr_error_t resource_page(const struct api_call *call, struct page_of *ret_page,

@@ -63,6 +63,8 @@ void resource_answer(struct api_call *call, unsigned status, uint64_t version,
 MUST_USE tkr_error_t resource_if_match(const struct api_call *call, uint64_t *ret_version,
                                        struct fault *fault);
 
+/* For a call with nothing to say in its body: none, or `{}`. Errors: those of json_read. */
+MUST_USE tkr_error_t resource_no_body(const struct api_call *call, struct fault *fault);
 /* The query arguments `limit` and `cursor`. */
 MUST_USE tkr_error_t resource_page(const struct api_call *call, struct page_of *ret_page,
                                    struct fault *fault);

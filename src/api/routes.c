@@ -41,6 +41,11 @@
       ACCESS_PUBLIC, NULL, false, NULL, NULL, system_health_get) \
     X(SYSTEM_STATUS, HTTP_GET, "/api/v1/system/status", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "system:read", false, NULL, NULL, system_status_get) \
+    X(JOBS_LIST,     HTTP_GET, "/api/v1/system/jobs", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "system:read", false, NULL, NULL, jobs_list) \
+    X(JOBS_RUN,      HTTP_POST, "/api/v1/system/jobs/{name}/run", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "system:write", false, NULL, "name", jobs_run) \
     X(METRICS,       HTTP_GET, "/metrics", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "system:read", true, NULL, NULL, metrics_get) \
     X(TOKENS_POST,   HTTP_POST, PATH_TOKENS, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \

@@ -74,5 +74,7 @@ void orgs_analytics_get(struct api_call *call);
 void events_list(struct api_call *call);
 void cicd_event_post(struct api_call *call);
 void leaks_github_post(struct api_call *call);
+void jobs_list(struct api_call *call);
+void jobs_run(struct api_call *call);
 
 #endif

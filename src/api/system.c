@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of this node for operators, as one object. */
+#include "api/jobs.h"
 #include "api/json_emit.h"
 #include "api/routes.h"
 
@@ -80,6 +81,7 @@ void system_status_get(struct api_call *call)
     emit_segment(&emitter, &status);
     emit_store(&emitter, &status);
     emit_http(&emitter, api);
+    jobs_emit(&emitter, "jobs", api);
     emit_close(&emitter, '}');
     call_answer(call, 200, &body);
 }

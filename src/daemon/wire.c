@@ -268,6 +268,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .self_service = config->self_service != 0,
         .adoption = adoption_of(wire, config),
         .leaks = {wire->leak_keys, wire->leak_keys_length, config->leaks_revoke != 0},
+        .scheduler = wire->scheduler,
         .log = wire->log,
         .version = TOKENRY_VERSION,
     };

@@ -18,6 +18,8 @@ static const struct route {
     {"POST /api/v1/verify/batch", "{\"requests\":[{\"token\":\"x\"}]}", "tokens:verify", 200},
     {"GET /api/v1/system/status", NULL, "system:read", 200},
     {"GET /metrics", NULL, "system:read", 200},
+    {"GET /api/v1/system/jobs", NULL, "system:read", 200},
+    {"POST /api/v1/system/jobs/none/run", NULL, "system:write", 404},
     {"POST " TOKENS, "{\"user_id\":\"a\",\"name\":\"n\"}", "tokens:write", 201},
     {"GET " TOKENS, NULL, "tokens:read", 200},
     {"GET " TOKENS "/" NO_SUCH_ID, NULL, "tokens:read", 404},
