@@ -199,6 +199,8 @@ enum cli_exit cmd_audit_list(struct cli *cli);
 enum cli_exit cmd_audit_export(struct cli *cli);
 enum cli_exit cmd_audit_record(struct cli *cli);
 enum cli_exit cmd_audit_verify(struct cli *cli);
+enum cli_exit cmd_job_list(struct cli *cli);
+enum cli_exit cmd_job_run(struct cli *cli);
 enum cli_exit cmd_analytics(struct cli *cli);
 enum cli_exit cmd_blast_radius(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);

@@ -366,6 +366,11 @@ static const struct cli_option audit_verify_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option job_run_options[] = {
+    {"no-wait", NULL, false, "do not wait until it has ended"},
+    OPTIONS_END,
+};
+
 static const struct cli_option org_set_options[] = {
     {"lifetime", "KIND.PART=VALUE", true,
      "user.max=30d, service.default=never, admin.on_exceed=reject; server: as the server has it",
@@ -624,6 +629,14 @@ const struct cli_command cli_commands[] = {
      "elsewhere (the daemon writes them to its log, `audit_checkpoint`) show also what somebody\n"
      "with the key could hide. The exit status is 1 when the log was changed.",
      audit_verify_options, true, cmd_audit_verify, CLI_GROUP_AUDIT},
+    {"job list", "", 0, "what the authority does by itself, and how it went",
+     "Each job with its last and its next run. One that runs longer than it may is told as\n"
+     "`hangs`, here, in the log (job_hangs) and in the metrics.",
+     no_options, true, cmd_job_list, CLI_GROUP_AUTHORITY},
+    {"job run", "NAME", 1, "run a job now",
+     "Waits until it has ended; the exit status is 1 when it failed. Without a daemon the job\n"
+     "runs in this process.",
+     job_run_options, true, cmd_job_run, CLI_GROUP_AUTHORITY},
     {"analytics", "[TOKEN-ID]", 1, "plot how tokens were used",
      "Of one token, of a user, or of an organisation; without any of them, of one's own\n"
      "organisation. Days are UTC; counts are as of a second ago. Bars are of block characters\n"
