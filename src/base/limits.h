@@ -215,8 +215,9 @@
 #define CLEANUP_EVERY_MS 3600000     /* between two cleanups that found all there was */
 
 /* --- alerts and notifications ---------------------------------------------------------------- */
-#define ALERT_SUMMARY_BYTES_MAX 256   /* longer is cut */
-#define ALERT_DETAILS_BYTES_MAX 2900  /* with the rest they fit an event; more: left out, and told \
+#define ALERT_SUMMARY_BYTES_MAX 256 /* longer is cut */
+#define ALERT_DETAILS_BYTES_MAX                                                                    \
+    2900                              /* with the rest they fit an event; more: left out, and told \
                                        */
 #define ALERT_KEY_BYTES_MAX 255       /* longer: an assertion, keys are made here */
 #define ALERT_KEY_TTL_S (400 * 86400) /* a key is remembered so long, then raises once more */
@@ -224,7 +225,8 @@
 #define ALERT_TYPE_BYTES_MAX 63
 #define NOTIFY_CHANNELS_MAX 32           /* in the channels file; more: capacity */
 #define NOTIFY_CHANNEL_NAME_BYTES_MAX 32 /* of a-z, 0-9, _ and - */
-#define OUTBOX_WAITING_MAX 10000   /* messages of a channel that wait; more: the log only, counted \
+#define OUTBOX_WAITING_MAX                                                                         \
+    10000                          /* messages of a channel that wait; more: the log only, counted \
                                     */
 #define OUTBOX_DEAD_MAX 1000       /* dead letters of a channel; more: the oldest goes */
 #define OUTBOX_ERROR_BYTES_MAX 200 /* why a try failed; longer is cut */
@@ -277,7 +279,17 @@
 #define CLI_ANSWER_BYTES_MAX API_ANSWER_BYTES_MAX /* an answer of the API; more: an error */
 #define CLI_INPUT_BYTES_MAX 4096                  /* of standard input with --token-stdin */
 #define CLI_CONNECT_S 5                           /* wait for a connection; then: unreachable */
-#define CLI_ANSWER_S 60                           /* wait for an answer; then: unreachable */
+#define DOCTOR_CHECK_BYTES_MAX                                                                     \
+    (INT64_C(1) << 30)        /* of a database that is read whole for damage                       \
+                               */
+#define DOCTOR_FREE_PERCENT 5 /* of a disk; less: a warning */
+#define DOCTOR_ANSWER_S 5     /* wait for the daemon; then it does not answer */
+#define DOCTOR_FREE_FILES 64  /* that can still be made; fewer: failed */
+#define DOCTOR_CERTIFICATE_WARNING_DAYS 30
+#define DOCTOR_CERTIFICATE_FAILED_DAYS 7
+#define DOCTOR_CLOCK_AHEAD_MS 60000                  /* of the wall clock; more: failed */
+#define DOCTOR_CLOCK_LEAST_MS INT64_C(1735689600000) /* 2025: a wall clock before it is wrong */
+#define CLI_ANSWER_S 60                              /* wait for an answer; then: unreachable */
 
 /* --- replaying recorded traffic ------------------------------------------------------------- */
 #define SIMULATE_LINE_BYTES_MAX (16 * 1024) /* a longer line is left out, and told so */

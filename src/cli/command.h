@@ -168,6 +168,7 @@ enum cli_exit cmd_emergency(struct cli *cli);
 enum cli_exit cmd_cleanup(struct cli *cli);
 enum cli_exit cmd_verify(struct cli *cli);
 enum cli_exit cmd_check_config(struct cli *cli);
+enum cli_exit cmd_doctor(struct cli *cli);
 enum cli_exit cmd_check_token(struct cli *cli);
 enum cli_exit cmd_credits_show(struct cli *cli);
 enum cli_exit cmd_credits_set(struct cli *cli);

@@ -238,6 +238,12 @@ static const struct cli_option check_config_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option doctor_options[] = {
+    {"data", "DIR", false, "the data directory", "server.data"},
+    {"config", "FILE", false, "the configuration file"},
+    OPTIONS_END,
+};
+
 static const struct cli_option check_token_options[] = {
     TOKEN_STDIN,
     {"config", "FILE", false, "the configuration file, for the prefixes of tokens"},
@@ -506,6 +512,12 @@ const struct cli_command cli_commands[] = {
     {"check-config", "[FILE]", 1, "check a configuration file",
      "Says what is wrong with it, line by line; then the exit status is 2.", check_config_options,
      false, cmd_check_config, CLI_GROUP_AUTHORITY},
+    {"doctor", "", 0, "look whether an installation is sound",
+     "Configuration, files and who may read them, database, audit log, clock, room, segment,\n"
+     "limits, address, certificate, and whether the daemon answers; with what to do about what is\n"
+     "not as it should be. It changes nothing, and works with a daemon and without. The exit\n"
+     "status is 1 when something failed; a warning is no failure.",
+     doctor_options, false, cmd_doctor, CLI_GROUP_AUTHORITY},
     {"check-token", "", 0, "check a token's form and checksum, offline",
      "Tells a mistyped or cut token from a whole one, without asking an authority. The exit\n"
      "status is 1 when it cannot be right.",

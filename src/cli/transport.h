@@ -10,6 +10,7 @@
 struct transport_call {
     enum http_method method;
     const char *path, *query, *body, *idempotency_key; /* NULL: none, but for `path` */
+    unsigned answer_s;                                 /* wait for it; 0: CLI_ANSWER_S */
 };
 
 struct transport {

@@ -139,6 +139,8 @@ static tkr_error_t http_call(void *context, const struct transport_call *call, u
         curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
     }
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_body);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                     call->answer_s > 0 ? (long)call->answer_s : CLI_ANSWER_S);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
     if (code != CURLE_OK) {
@@ -194,7 +196,6 @@ static void set_options(CURL *curl, const char *socket_path, bool local)
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CLI_CONNECT_S);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)CLI_ANSWER_S);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "tokenry/" TOKENRY_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     if (local) {

@@ -43,20 +43,14 @@ static tkr_error_t visit_event(void *context, const struct store_log_event *even
     return TKR_OK;
 }
 
-/* With the key: its own signatures are trusted, and the head must be the one that it sealed. */
-static tkr_error_t use_key(struct walk *walk, struct audit_log_result *result, struct fault *fault)
+/* Whether the end of the log is the one that the key has sealed. */
+static tkr_error_t check_seal(const struct store_log *log, const struct seal_key *key,
+                              bool *ret_as_sealed)
 {
-    struct seal_key *key CLEANUP(seal_key_free_p) = NULL;
-    const struct store_head *head = &walk->log.head;
+    const struct store_head *head = &log->head;
     uint8_t mac[SEAL_MAC_BYTES];
-    bool is_new = false;
-    if (walk->check->key_file == NULL) {
-        return TKR_OK;
-    }
-    TRY(audit_key_open(walk->check->key_file, NULL, &key, &is_new, fault));
-    TRY(audit_verifier_trust(&walk->verifier, seal_key_public(key)));
     const struct audit_head sealed = {
-        .store_id = walk->log.store_id,
+        .store_id = log->store_id,
         .first_seq = head->first_seq,
         .base = head->base,
         .seq = head->seq,
@@ -64,9 +58,25 @@ static tkr_error_t use_key(struct walk *walk, struct audit_log_result *result, s
         .checkpoint_seq = head->checkpoint_seq,
     };
     TRY(audit_head_mac(key, &sealed, mac));
+    *ret_as_sealed = log->has_mac && secret_equal(mac, log->mac, sizeof(mac));
+    return TKR_OK;
+}
+
+/* With the key: its own signatures are trusted, and the head must be the one that it sealed. */
+static tkr_error_t use_key(struct walk *walk, struct audit_log_result *result, struct fault *fault)
+{
+    struct seal_key *key CLEANUP(seal_key_free_p) = NULL;
+    bool is_new = false, as_sealed = false;
+    if (walk->check->key_file == NULL) {
+        return TKR_OK;
+    }
+    TRY(audit_key_open(walk->check->key_file, NULL, &key, &is_new, fault));
+    TRY(audit_verifier_trust(&walk->verifier, seal_key_public(key)));
+    TRY(check_seal(&walk->log, key, &as_sealed));
     result->sealed = true;
-    if (!walk->log.has_mac || !secret_equal(mac, walk->log.mac, sizeof(mac))) {
-        audit_verifier_tell(&walk->verifier, AUDIT_NOT_AS_SEALED, head->seq, head->seq);
+    if (!as_sealed) {
+        uint64_t seq = walk->log.head.seq;
+        audit_verifier_tell(&walk->verifier, AUDIT_NOT_AS_SEALED, seq, seq);
     }
     return TKR_OK;
 }
@@ -95,18 +105,24 @@ static void tell_strangers(struct walk *walk)
     }
 }
 
-static tkr_error_t walk_log(struct walk *walk, struct audit_log_result *result, struct fault *fault)
+static tkr_error_t read_log(const struct store_port *store, const char *data,
+                            struct store_log *ret_log, struct fault *fault)
 {
-    const struct store_port *store = walk->store;
-    const struct store_head *head = &walk->log.head;
-    tkr_error_t error = store->audit.read_log(store->store, &walk->log);
+    tkr_error_t error = store->audit.read_log(store->store, ret_log);
     if (error == TKR_NOT_FOUND) {
         return fault_set(fault, TKR_CORRUPT, "",
                          "%s: it is not written where the audit log begins, which every daemon "
                          "writes when it starts: somebody took it away",
-                         walk->check->data);
+                         data);
     }
-    TRY(error);
+    return error;
+}
+
+static tkr_error_t walk_log(struct walk *walk, struct audit_log_result *result, struct fault *fault)
+{
+    const struct store_port *store = walk->store;
+    const struct store_head *head = &walk->log.head;
+    TRY(read_log(store, walk->check->data, &walk->log, fault));
     audit_verifier_init(&walk->verifier, walk->log.store_id, head->first_seq, head->base,
                         walk->check->found, walk->check->context);
     TRY(use_key(walk, result, fault));
@@ -123,6 +139,39 @@ static tkr_error_t walk_log(struct walk *walk, struct audit_log_result *result, 
     return TKR_OK;
 }
 
+/* An error that has no words of its own yet. */
+static tkr_error_t told(tkr_error_t error, const char *data, struct fault *fault)
+{
+    return error == TKR_OK || (fault != NULL && fault->error == error)
+               ? error
+               : fault_set(fault, error, "", "%s: reading the audit log: %s", data,
+                           tkr_error_text(error));
+}
+
+static tkr_error_t look(const struct store_port *store, const char *data, const char *key_file,
+                        struct audit_log_head *ret_head, struct fault *fault)
+{
+    struct seal_key *key CLEANUP(seal_key_free_p) = NULL;
+    struct store_log log;
+    bool is_new = false;
+    TRY(audit_key_open(key_file, NULL, &key, &is_new, fault));
+    TRY(read_log(store, data, &log, fault));
+    *ret_head = (struct audit_log_head){.seq = log.head.seq,
+                                        .checkpoint_seq = log.head.checkpoint_seq,
+                                        .checkpoint_at_ms = log.head.checkpoint_at_ms};
+    return check_seal(&log, key, &ret_head->as_sealed);
+}
+
+tkr_error_t audit_log_look(const char *data, const char *key_file, struct audit_log_head *ret_head,
+                           struct fault *fault)
+{
+    struct store_port store = {0};
+    TRY(wire_open_store_to_read(data, &store, fault));
+    tkr_error_t error = look(&store, data, key_file, ret_head, fault);
+    wire_close_store(&store);
+    return told(error, data, fault);
+}
+
 tkr_error_t audit_log_verify(const struct audit_log_check *check,
                              struct audit_log_result *ret_result, struct fault *fault)
 {
@@ -132,12 +181,7 @@ tkr_error_t audit_log_verify(const struct audit_log_check *check,
     struct walk walk CLEANUP(release) = {.check = check, .store = &store};
     tkr_error_t error = walk_log(&walk, &result, fault);
     wire_close_store(&store);
-    if (error != TKR_OK) {
-        return fault != NULL && fault->error == error
-                   ? error
-                   : fault_set(fault, error, "", "%s: reading the audit log: %s", check->data,
-                               tkr_error_text(error));
-    }
+    TRY(told(error, check->data, fault));
     *ret_result = result;
     return TKR_OK;
 }

@@ -27,6 +27,16 @@ struct audit_log_result {
     bool sealed; /* the head was looked at with the key */
 };
 
+/* The end of the log alone, which is looked at in no time. */
+struct audit_log_head {
+    uint64_t seq, checkpoint_seq;
+    int64_t checkpoint_at_ms;
+    bool as_sealed; /* it is what the key has sealed */
+};
+/* Errors, with words: those of store_sqlite_open and audit_key_open, CORRUPT (it has no end). */
+MUST_USE tkr_error_t audit_log_look(const char *data, const char *key_file,
+                                    struct audit_log_head *ret_head, struct fault *fault);
+
 /* Errors, with words: those of store_sqlite_open and audit_key_open. */
 MUST_USE tkr_error_t audit_log_verify(const struct audit_log_check *check,
                                       struct audit_log_result *ret_result, struct fault *fault);

@@ -237,6 +237,17 @@ tkr_error_t config_read_environment(struct config *config, char *const *environm
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0;
+}
+
+bool config_is_exposed(const struct config *config)
+{
+    return config->listen[0] != '\0' && !is_loopback(config->listen) &&
+           config->tls_certificate[0] == '\0';
+}
+
 bool config_has_socket(const struct config *config)
 {
     return strcmp(config->socket, CONFIG_NO_SOCKET) != 0;

@@ -154,6 +154,8 @@ MUST_USE tkr_error_t config_check_serve(const struct config *config, struct faul
  */
 MUST_USE tkr_error_t config_resolve(struct config *config, char *const *environment,
                                     struct fault *fault);
+/* Whether other hosts can connect without TLS. */
+bool config_is_exposed(const struct config *config);
 /* False when `server.socket` is `none`. */
 bool config_has_socket(const struct config *config);
 

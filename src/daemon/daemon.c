@@ -92,15 +92,9 @@ static tkr_error_t fit_connections(struct config *config, struct log *log, struc
     return TKR_OK;
 }
 
-static bool is_loopback(const char *listen)
-{
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0;
-}
-
 static void warn_exposed(const struct config *config, struct log *log)
 {
-    if (config->listen[0] != '\0' && !is_loopback(config->listen) &&
-        config->tls_certificate[0] == '\0') {
+    if (config_is_exposed(config)) {
         log_event(log, LOG_WARNING, "tokens_in_clear",
                   LOG_TEXT("detail", "other hosts can connect without TLS: whoever sees the "
                                      "network sees tokens; set server.tls_certificate"),

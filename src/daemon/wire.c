@@ -329,6 +329,12 @@ tkr_error_t wire_open_store_to_read(const char *data, struct store_port *ret_sto
     return store_sqlite_open(&store, ret_store, fault);
 }
 
+tkr_error_t wire_look_at_store(const char *data, int64_t check_bytes_max,
+                               struct store_look *ret_look, struct fault *fault)
+{
+    return store_sqlite_look(data, check_bytes_max, ret_look, fault);
+}
+
 void wire_close_store(struct store_port *store)
 {
     store_sqlite_close(store);

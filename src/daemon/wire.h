@@ -51,6 +51,9 @@ void wire_close_p(struct wire **wire); /* for CLEANUP */
  * store_sqlite_open. */
 MUST_USE tkr_error_t wire_open_store_to_read(const char *data, struct store_port *ret_store,
                                              struct fault *fault);
+/* The same for a look at it; see store_sqlite_look. */
+MUST_USE tkr_error_t wire_look_at_store(const char *data, int64_t check_bytes_max,
+                                        struct store_look *ret_look, struct fault *fault);
 void wire_close_store(struct store_port *store);
 
 struct token_prefixes wire_prefixes(const struct config *config);

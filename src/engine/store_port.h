@@ -37,6 +37,13 @@ struct store_event {
     const char *details; /* JSON object text, <= 4 KiB; NULL: none. Never a token. */
 };
 
+/* What is found of a store by a look from outside. */
+struct store_look {
+    int64_t version, bytes;
+    int64_t clock_ms; /* the highest logical time that was written */
+    bool checked;     /* it was looked at for damage, all of it */
+};
+
 struct store_user {
     const char *org_id, *id;
     uint32_t line; /* usage line, or SEGMENT_NO_LINE */

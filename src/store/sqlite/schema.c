@@ -39,7 +39,7 @@ static tkr_error_t explain(struct connection *connection, struct fault *fault, t
     return fault_set(fault, error, "", "%s: %s", path, tkr_error_text(error));
 }
 
-static tkr_error_t check_damage(struct connection *connection, const char *path,
+tkr_error_t schema_check_damage(struct connection *connection, const char *path,
                                 struct fault *fault)
 {
     CLEANUP(statement_finalize) sqlite3_stmt *statement = NULL;
@@ -81,8 +81,9 @@ tkr_error_t schema_inspect(struct connection *connection, const struct schema_pl
     int64_t page_bytes = 0;
     TRY(connection_integer(connection, "PRAGMA page_count", &pages));
     TRY(connection_integer(connection, "PRAGMA page_size", &page_bytes));
-    return pages * page_bytes <= STORE_CHECK_BYTES_MAX ? check_damage(connection, path, fault)
-                                                       : TKR_OK;
+    return pages * page_bytes <= STORE_CHECK_BYTES_MAX
+               ? schema_check_damage(connection, path, fault)
+               : TKR_OK;
 }
 
 /* The rows that a new database starts with. */

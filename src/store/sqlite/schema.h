@@ -27,6 +27,9 @@ struct schema_plan {
  */
 MUST_USE tkr_error_t schema_inspect(struct connection *connection, const struct schema_plan *plan,
                                     const char *path, struct fault *fault);
+/* Reads every page: TKR_CORRUPT when one is damaged. */
+MUST_USE tkr_error_t schema_check_damage(struct connection *connection, const char *path,
+                                         struct fault *fault);
 /* Applies what is missing, each step in one transaction. */
 MUST_USE tkr_error_t schema_migrate(struct connection *connection, const struct schema_plan *plan,
                                     const char *path, struct fault *fault);

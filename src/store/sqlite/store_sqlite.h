@@ -44,6 +44,12 @@ struct store_sqlite_options {
  */
 MUST_USE tkr_error_t store_sqlite_open(const struct store_sqlite_options *options,
                                        struct store_port *ret_port, struct fault *fault);
+/* What stands there, read beside whoever holds the directory. Looks for damage only when the file
+ * has at most so many bytes: it reads all of them. Errors: those of opening to read, and
+ * TKR_CORRUPT. */
+MUST_USE tkr_error_t store_sqlite_look(const char *directory, int64_t check_bytes_max,
+                                       struct store_look *ret_look, struct fault *fault);
+
 /* Nobody may use the port any more. A port that is all zeros is allowed. */
 void store_sqlite_close(struct store_port *port);
 
