@@ -49,9 +49,10 @@ static void free_cidrs(struct cidr **networks)
     free(*networks);
 }
 
-tkr_error_t config_networks_read(struct config *config, const struct config_row *row,
-                                 const char *value, struct buffer *reason)
+tkr_error_t config_networks_read(void *record, const struct config_row *row, const char *value,
+                                 struct buffer *reason)
 {
+    struct config *config = record;
     size_t count = count_entries(value);
     TRY(check_count(row, count, reason));
     struct cidr *networks CLEANUP(free_cidrs) = calloc(count + 1, sizeof(struct cidr));
@@ -72,9 +73,9 @@ tkr_error_t config_networks_read(struct config *config, const struct config_row 
     return TKR_OK;
 }
 
-void config_networks_write(const struct config *config, const struct config_row *row,
-                           struct buffer *out)
+void config_networks_write(const void *record, const struct config_row *row, struct buffer *out)
 {
+    const struct config *config = record;
     char text[CIDR_TEXT_SIZE];
     for (size_t i = 0; i < config->trusted_proxy_count; i++) {
         buffer_print(out, "%s%s", i > 0 ? ", " : "",
@@ -82,15 +83,17 @@ void config_networks_write(const struct config *config, const struct config_row 
     }
 }
 
-void config_networks_free(struct config *config, const struct config_row *row)
+void config_networks_free(void *record, const struct config_row *row)
 {
+    struct config *config = record;
     free(config->trusted_proxies);
     config->trusted_proxies = NULL;
     config->trusted_proxy_count = 0;
 }
 
-void config_sources_free(struct config *config, const struct config_row *row)
+void config_sources_free(void *record, const struct config_row *row)
 {
+    struct config *config = record;
     for (size_t i = 0; i < config->credential_source_count; i++) {
         free(config->credential_sources[i].header);
         free(config->credential_sources[i].scheme);
@@ -136,9 +139,10 @@ static tkr_error_t read_source(const char *entry, struct config_source *ret_sour
     return ret_source->header != NULL && ret_source->scheme != NULL ? TKR_OK : TKR_MEMORY;
 }
 
-tkr_error_t config_sources_read(struct config *config, const struct config_row *row,
-                                const char *value, struct buffer *reason)
+tkr_error_t config_sources_read(void *record, const struct config_row *row, const char *value,
+                                struct buffer *reason)
 {
+    struct config *config = record;
     size_t count = count_entries(value);
     TRY(check_count(row, count, reason));
     struct config parsed CLEANUP(config_sources_release) = {0};
@@ -158,9 +162,9 @@ tkr_error_t config_sources_read(struct config *config, const struct config_row *
     return TKR_OK;
 }
 
-void config_sources_write(const struct config *config, const struct config_row *row,
-                          struct buffer *out)
+void config_sources_write(const void *record, const struct config_row *row, struct buffer *out)
 {
+    const struct config *config = record;
     for (size_t i = 0; i < config->credential_source_count; i++) {
         const struct config_source *source = &config->credential_sources[i];
         buffer_print(out, "%s%s%s%s", i > 0 ? ", " : "", source->header,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table as rows, and the reading and writing of one value. For daemon/config*.c only. */
+/* The table as rows, and the reading and writing of one value. For the readers of tables. */
 #ifndef DAEMON_CONFIG_ROWS_H
 #define DAEMON_CONFIG_ROWS_H
 
@@ -24,7 +24,7 @@ enum config_type {
 struct config_row {
     const char *section, *key;
     enum config_type type;
-    size_t offset; /* of the member in struct config */
+    size_t offset; /* of the member in struct config, or another record with a table */
     int64_t least, most;
     const char *fallback; /* the default */
     const char *unit, *flag, *description;
@@ -43,18 +43,18 @@ extern const size_t config_section_count;
 const struct config_row *config_row_find(const char *section, const char *key);
 
 /*
- * Reads `value` into the member. On an error `reason` gets why, e.g. `0 is outside 1..86400`,
+ * Reads `value` into the member of the record that the row is about (struct config, of the rows of
+ * this table). On an error `reason` gets why, e.g. `0 is outside 1..86400`,
  * and the member keeps its value. Errors: TKR_MALFORMED, TKR_OUT_OF_RANGE, TKR_MEMORY.
  */
-MUST_USE tkr_error_t config_value_read(struct config *config, const struct config_row *row,
+MUST_USE tkr_error_t config_value_read(void *record, const struct config_row *row,
                                        const char *value, struct buffer *reason);
 /* The text that config_value_read would read back. */
-void config_value_write(const struct config *config, const struct config_row *row,
-                        struct buffer *out);
+void config_value_write(const void *record, const struct config_row *row, struct buffer *out);
 /* The range for people: `1..86400`, `one of fixed, sliding`, or "". Returns `out`. */
 const char *config_bounds(const struct config_row *row, char out[CONFIG_RANGE_SIZE]);
 /* Frees what the member owns. */
-void config_value_free(struct config *config, const struct config_row *row);
+void config_value_free(void *record, const struct config_row *row);
 
 /* `"VALUE" WHY` as the reason, VALUE cut and without what a terminal would act upon; returns
  * `error`. */
@@ -63,16 +63,14 @@ tkr_error_t config_refuse(struct buffer *reason, tkr_error_t error, const char *
 
 /* The three functions of a type, for lists (config_list.c); as config_value_read, _write and
  * _free. */
-MUST_USE tkr_error_t config_networks_read(struct config *config, const struct config_row *row,
+MUST_USE tkr_error_t config_networks_read(void *record, const struct config_row *row,
                                           const char *value, struct buffer *reason);
-void config_networks_write(const struct config *config, const struct config_row *row,
-                           struct buffer *out);
-void config_networks_free(struct config *config, const struct config_row *row);
-MUST_USE tkr_error_t config_sources_read(struct config *config, const struct config_row *row,
+void config_networks_write(const void *record, const struct config_row *row, struct buffer *out);
+void config_networks_free(void *record, const struct config_row *row);
+MUST_USE tkr_error_t config_sources_read(void *record, const struct config_row *row,
                                          const char *value, struct buffer *reason);
-void config_sources_write(const struct config *config, const struct config_row *row,
-                          struct buffer *out);
-void config_sources_free(struct config *config, const struct config_row *row);
+void config_sources_write(const void *record, const struct config_row *row, struct buffer *out);
+void config_sources_free(void *record, const struct config_row *row);
 
 /*
  * Sets a key from anywhere: looks up the row, reads the value, and reports a failure as

@@ -15,14 +15,14 @@
 /* How much of a value an error shows. */
 #define SHOWN_BYTES 60
 
-static void *member_of(struct config *config, const struct config_row *row)
+static void *member_of(void *record, const struct config_row *row)
 {
-    return (char *)config + row->offset;
+    return (char *)record + row->offset;
 }
 
-static const void *member_of_const(const struct config *config, const struct config_row *row)
+static const void *member_of_const(const void *record, const struct config_row *row)
 {
-    return (const char *)config + row->offset;
+    return (const char *)record + row->offset;
 }
 
 /* Quotes what was given, cut and without what a terminal would act upon. */
@@ -45,9 +45,9 @@ tkr_error_t config_refuse(struct buffer *reason, tkr_error_t error, const char *
 
 /* --- texts -------------------------------------------------------------------------------- */
 
-static tkr_error_t keep_text(struct config *config, const struct config_row *row, const char *value)
+static tkr_error_t keep_text(void *record, const struct config_row *row, const char *value)
 {
-    char **member = member_of(config, row);
+    char **member = member_of(record, row);
     char *copy = strdup(value);
     ENSURE(copy != NULL, TKR_MEMORY);
     free(*member);
@@ -55,7 +55,7 @@ static tkr_error_t keep_text(struct config *config, const struct config_row *row
     return TKR_OK;
 }
 
-static tkr_error_t read_text(struct config *config, const struct config_row *row, const char *value,
+static tkr_error_t read_text(void *record, const struct config_row *row, const char *value,
                              struct buffer *reason)
 {
     size_t length = strlen(value);
@@ -67,17 +67,17 @@ static tkr_error_t read_text(struct config *config, const struct config_row *row
                      row->most);
         return TKR_OUT_OF_RANGE;
     }
-    return keep_text(config, row, value);
+    return keep_text(record, row, value);
 }
 
-static tkr_error_t read_prefix(struct config *config, const struct config_row *row,
-                               const char *value, struct buffer *reason)
+static tkr_error_t read_prefix(void *record, const struct config_row *row, const char *value,
+                               struct buffer *reason)
 {
     if (!token_prefix_valid(value)) {
         return config_refuse(reason, TKR_MALFORMED, value,
                              "is not 2 to 32 of a-z, 0-9 and _ with a _ at the end");
     }
-    return keep_text(config, row, value);
+    return keep_text(record, row, value);
 }
 
 static bool address_valid(const char *value)
@@ -100,34 +100,33 @@ static bool address_valid(const char *value)
     return memchr(value, ':', length) == NULL && ip_parse(value, length, &address) == TKR_OK;
 }
 
-static tkr_error_t read_address(struct config *config, const struct config_row *row,
-                                const char *value, struct buffer *reason)
+static tkr_error_t read_address(void *record, const struct config_row *row, const char *value,
+                                struct buffer *reason)
 {
     if (value[0] != '\0' && !address_valid(value)) {
         return config_refuse(reason, TKR_MALFORMED, value,
                              "is not ADDRESS:PORT like 127.0.0.1:8080, [::1]:8080 or :8080");
     }
-    return read_text(config, row, value, reason);
+    return read_text(record, row, value, reason);
 }
 
-static void write_text(const struct config *config, const struct config_row *row,
-                       struct buffer *out)
+static void write_text(const void *record, const struct config_row *row, struct buffer *out)
 {
-    buffer_add_text(out, *(char *const *)member_of_const(config, row));
+    buffer_add_text(out, *(char *const *)member_of_const(record, row));
 }
 
-static void free_text(struct config *config, const struct config_row *row)
+static void free_text(void *record, const struct config_row *row)
 {
-    char **member = member_of(config, row);
+    char **member = member_of(record, row);
     free(*member);
     *member = NULL;
 }
 
 /* --- numbers ------------------------------------------------------------------------------ */
 
-static tkr_error_t keep_number(struct config *config, const struct config_row *row, int64_t number)
+static tkr_error_t keep_number(void *record, const struct config_row *row, int64_t number)
 {
-    *(int64_t *)member_of(config, row) = number;
+    *(int64_t *)member_of(record, row) = number;
     return TKR_OK;
 }
 
@@ -140,8 +139,8 @@ static tkr_error_t out_of_range(const struct config_row *row, const char *value,
     return TKR_OUT_OF_RANGE;
 }
 
-static tkr_error_t read_integer(struct config *config, const struct config_row *row,
-                                const char *value, struct buffer *reason)
+static tkr_error_t read_integer(void *record, const struct config_row *row, const char *value,
+                                struct buffer *reason)
 {
     uint64_t number = 0;
     tkr_error_t error = text_parse_u64(value, strlen(value), &number);
@@ -152,17 +151,16 @@ static tkr_error_t read_integer(struct config *config, const struct config_row *
         (int64_t)number > row->most) {
         return out_of_range(row, value, reason);
     }
-    return keep_number(config, row, (int64_t)number);
+    return keep_number(record, row, (int64_t)number);
 }
 
-static void write_integer(const struct config *config, const struct config_row *row,
-                          struct buffer *out)
+static void write_integer(const void *record, const struct config_row *row, struct buffer *out)
 {
-    buffer_print(out, "%" PRId64, *(const int64_t *)member_of_const(config, row));
+    buffer_print(out, "%" PRId64, *(const int64_t *)member_of_const(record, row));
 }
 
-static tkr_error_t read_octal(struct config *config, const struct config_row *row,
-                              const char *value, struct buffer *reason)
+static tkr_error_t read_octal(void *record, const struct config_row *row, const char *value,
+                              struct buffer *reason)
 {
     size_t length = strlen(value);
     if (length == 0 || strspn(value, "01234567") != length) {
@@ -172,17 +170,16 @@ static tkr_error_t read_octal(struct config *config, const struct config_row *ro
     if (number > (unsigned long)row->most) {
         return out_of_range(row, value, reason);
     }
-    return keep_number(config, row, (int64_t)number);
+    return keep_number(record, row, (int64_t)number);
 }
 
-static void write_octal(const struct config *config, const struct config_row *row,
-                        struct buffer *out)
+static void write_octal(const void *record, const struct config_row *row, struct buffer *out)
 {
-    buffer_print(out, "%04" PRIo64, *(const int64_t *)member_of_const(config, row));
+    buffer_print(out, "%04" PRIo64, *(const int64_t *)member_of_const(record, row));
 }
 
-static tkr_error_t read_seconds(struct config *config, const struct config_row *row,
-                                const char *value, struct buffer *reason)
+static tkr_error_t read_seconds(void *record, const struct config_row *row, const char *value,
+                                struct buffer *reason)
 {
     int64_t seconds = 0;
     tkr_error_t error = text_parse_duration_s(value, strlen(value), &seconds);
@@ -193,22 +190,21 @@ static tkr_error_t read_seconds(struct config *config, const struct config_row *
     if (error != TKR_OK || seconds < row->least || seconds > row->most) {
         return out_of_range(row, value, reason);
     }
-    return keep_number(config, row, seconds);
+    return keep_number(record, row, seconds);
 }
 
-static tkr_error_t read_lifetime(struct config *config, const struct config_row *row,
-                                 const char *value, struct buffer *reason)
+static tkr_error_t read_lifetime(void *record, const struct config_row *row, const char *value,
+                                 struct buffer *reason)
 {
     if (strcmp(value, "never") == 0) {
-        return keep_number(config, row, 0);
+        return keep_number(record, row, 0);
     }
-    return read_seconds(config, row, value, reason);
+    return read_seconds(record, row, value, reason);
 }
 
-static void write_lifetime(const struct config *config, const struct config_row *row,
-                           struct buffer *out)
+static void write_lifetime(const void *record, const struct config_row *row, struct buffer *out)
 {
-    int64_t seconds = *(const int64_t *)member_of_const(config, row);
+    int64_t seconds = *(const int64_t *)member_of_const(record, row);
     if (seconds == 0) {
         buffer_add_text(out, "never");
     } else if (seconds % 86400 == 0) {
@@ -218,15 +214,15 @@ static void write_lifetime(const struct config *config, const struct config_row 
     }
 }
 
-static tkr_error_t read_choice(struct config *config, const struct config_row *row,
-                               const char *value, struct buffer *reason)
+static tkr_error_t read_choice(void *record, const struct config_row *row, const char *value,
+                               struct buffer *reason)
 {
     size_t length = strlen(value);
     int64_t number = 0;
     for (const char *word = row->unit;; number++) {
         size_t word_length = strcspn(word, ",");
         if (word_length == length && memcmp(word, value, length) == 0) {
-            return keep_number(config, row, number);
+            return keep_number(record, row, number);
         }
         if (word[word_length] == '\0') {
             break;
@@ -239,28 +235,27 @@ static tkr_error_t read_choice(struct config *config, const struct config_row *r
     return TKR_OUT_OF_RANGE;
 }
 
-static void write_choice(const struct config *config, const struct config_row *row,
-                         struct buffer *out)
+static void write_choice(const void *record, const struct config_row *row, struct buffer *out)
 {
     const char *word = row->unit;
-    for (int64_t n = *(const int64_t *)member_of_const(config, row); n > 0; n--) {
+    for (int64_t n = *(const int64_t *)member_of_const(record, row); n > 0; n--) {
         word += strcspn(word, ",") + 1;
     }
     buffer_add(out, word, strcspn(word, ","));
 }
 
-static void free_number(struct config *config, const struct config_row *row)
+static void free_number(void *record, const struct config_row *row)
 {
-    *(int64_t *)member_of(config, row) = 0;
+    *(int64_t *)member_of(record, row) = 0;
 }
 
 /* --- by type ------------------------------------------------------------------------------ */
 
 static const struct {
-    tkr_error_t (*read)(struct config *config, const struct config_row *row, const char *value,
+    tkr_error_t (*read)(void *record, const struct config_row *row, const char *value,
                         struct buffer *reason);
-    void (*write)(const struct config *config, const struct config_row *row, struct buffer *out);
-    void (*free)(struct config *config, const struct config_row *row);
+    void (*write)(const void *record, const struct config_row *row, struct buffer *out);
+    void (*free)(void *record, const struct config_row *row);
 } types[CONFIG_TYPE_COUNT] = {
     [CONFIG_TEXT] = {read_text, write_text, free_text},
     [CONFIG_PATH] = {read_text, write_text, free_text},
@@ -275,26 +270,25 @@ static const struct {
     [CONFIG_SOURCES] = {config_sources_read, config_sources_write, config_sources_free},
 };
 
-tkr_error_t config_value_read(struct config *config, const struct config_row *row,
-                              const char *value, struct buffer *reason)
+tkr_error_t config_value_read(void *record, const struct config_row *row, const char *value,
+                              struct buffer *reason)
 {
     if (strlen(value) > CONFIG_VALUE_BYTES_MAX) {
         buffer_print(reason, "%zu bytes are more than a value may have (%d)", strlen(value),
                      CONFIG_VALUE_BYTES_MAX);
         return TKR_OUT_OF_RANGE;
     }
-    return types[row->type].read(config, row, value, reason);
+    return types[row->type].read(record, row, value, reason);
 }
 
-void config_value_write(const struct config *config, const struct config_row *row,
-                        struct buffer *out)
+void config_value_write(const void *record, const struct config_row *row, struct buffer *out)
 {
-    types[row->type].write(config, row, out);
+    types[row->type].write(record, row, out);
 }
 
-void config_value_free(struct config *config, const struct config_row *row)
+void config_value_free(void *record, const struct config_row *row)
 {
-    types[row->type].free(config, row);
+    types[row->type].free(record, row);
 }
 
 /* `fixed,sliding` becomes `one of fixed, sliding`. */
