@@ -215,22 +215,35 @@
 #define CLEANUP_EVERY_MS 3600000     /* between two cleanups that found all there was */
 
 /* --- alerts and notifications ---------------------------------------------------------------- */
-#define ALERT_SUMMARY_BYTES_MAX 256 /* longer is cut */
-#define ALERT_DETAILS_BYTES_MAX                                                                    \
-    2900                              /* with the rest they fit an event; more: left out, and told \
-                                       */
+#define ALERT_SUMMARY_BYTES_MAX 256   /* longer is cut */
+#define ALERT_DETAILS_BYTES_MAX 2900  /* so that they fit an event; more: left out, and told */
 #define ALERT_KEY_BYTES_MAX 255       /* longer: an assertion, keys are made here */
 #define ALERT_KEY_TTL_S (400 * 86400) /* a key is remembered so long, then raises once more */
 #define ALERT_KEYS_FORGOTTEN 4        /* old keys that go with each new one */
 #define ALERT_TYPE_BYTES_MAX 63
 #define NOTIFY_CHANNELS_MAX 32           /* in the channels file; more: capacity */
 #define NOTIFY_CHANNEL_NAME_BYTES_MAX 32 /* of a-z, 0-9, _ and - */
-#define OUTBOX_WAITING_MAX                                                                         \
-    10000                          /* messages of a channel that wait; more: the log only, counted \
-                                    */
-#define OUTBOX_DEAD_MAX 1000       /* dead letters of a channel; more: the oldest goes */
-#define OUTBOX_ERROR_BYTES_MAX 200 /* why a try failed; longer is cut */
-#define OUTBOX_CHANNELS_MAX 64     /* listed, also those that are no longer configured */
+#define NOTIFY_KEYS_MAX 4                /* of one webhook at a time; more: too_large */
+#define NOTIFY_KEY_BYTES_MAX 64          /* of them each, and at least NOTIFY_KEY_BYTES_MIN */
+#define NOTIFY_KEY_BYTES_MIN 24          /* as the Standard Webhooks want it */
+#define NOTIFY_PASSWORD_BYTES_MAX 256    /* for a mail server; more: too_large */
+#define NOTIFY_SECRET_FILE_BYTES_MAX 4096
+#define NOTIFY_IN_FLIGHT_MAX 8               /* messages that one channel sends at once */
+#define NOTIFY_ANSWER_BYTES_MAX 8192         /* of a receiver; more: not read */
+#define NOTIFY_SAID_BYTES_MAX 200            /* of an answer that is shown; longer is cut */
+#define NOTIFY_PAYLOAD_BYTES_MAX (24 * 1024) /* a message as it is sent; below Teams' 28 KB */
+#define NOTIFY_FACTS_MAX 16                  /* lines about an alert; more are left out */
+#define NOTIFY_FACT_BYTES_MAX 300            /* of one; longer is cut */
+#define NOTIFY_TRIES_MAX 25                  /* then a message is a dead letter */
+#define NOTIFY_RETRY_FIRST_MS 5000           /* the most before the second try; doubles with each */
+#define NOTIFY_RETRY_MOST_MS 3600000 /* between two tries; also what a receiver may ask for */
+#define NOTIFY_PAUSE_MOST_MS 60000   /* of a channel whose receiver cannot be reached */
+#define NOTIFY_TESTS_MAX 16          /* that wait; more: busy */
+#define NOTIFY_STOP_MS 2000          /* what is being sent at a stop has so long */
+#define OUTBOX_WAITING_MAX 10000     /* messages of a channel that wait; more: only counted */
+#define OUTBOX_DEAD_MAX 1000         /* dead letters of a channel; more: the oldest goes */
+#define OUTBOX_ERROR_BYTES_MAX 200   /* why a try failed; longer is cut */
+#define OUTBOX_CHANNELS_MAX 64       /* listed, also those that are no longer configured */
 /* --- jobs ------------------------------------------------------------------------------------ */
 #define JOBS_MAX 32             /* in the table of handlers, and at once; more: it does not start */
 #define JOB_NAME_BYTES_MAX 31   /* a longer name is found when it starts */

@@ -7,21 +7,17 @@
 
 /* --- severities, types, channels ------------------------------------------------------------- */
 
-static const char *const severity_names[ALERT_SEVERITY_COUNT] = {
-    [ALERT_INFO] = "info", [ALERT_LOW] = "low",           [ALERT_MEDIUM] = "medium",
-    [ALERT_HIGH] = "high", [ALERT_CRITICAL] = "critical",
-};
-
 const char *alert_severity_name(enum alert_severity severity)
 {
     ASSERT((unsigned)severity < ALERT_SEVERITY_COUNT);
-    return severity_names[severity];
+    return outbox_severity_name(severity);
 }
 
 tkr_error_t alert_severity_parse(const char *text, size_t length, enum alert_severity *ret_severity)
 {
     for (unsigned i = 0; i < ALERT_SEVERITY_COUNT; i++) {
-        if (strlen(severity_names[i]) == length && memcmp(severity_names[i], text, length) == 0) {
+        const char *name = outbox_severity_name((enum alert_severity)i);
+        if (strlen(name) == length && memcmp(name, text, length) == 0) {
             *ret_severity = (enum alert_severity)i;
             return TKR_OK;
         }

@@ -35,6 +35,14 @@ enum alert_severity {
     ALERT_SEVERITY_COUNT
 };
 
+/* "info", "low", ... "critical" */
+static inline const char *outbox_severity_name(enum alert_severity severity)
+{
+    static const char *const names[ALERT_SEVERITY_COUNT] = {"info", "low", "medium", "high",
+                                                            "critical"};
+    return names[severity];
+}
+
 #define OUTBOX_ID_CHARS TOKEN_ID_CHARS /* "msg_" and 26 characters */
 
 struct outbox_message {

@@ -125,14 +125,30 @@ tkr_error_t transfer_add_header(struct transfer *transfer, const char *name, con
     return TKR_OK;
 }
 
+/* What the server of a mail said last is of use to people; it is no status of HTTP. */
+static tkr_error_t failed(const struct transfer *transfer, CURLcode code, long status,
+                          struct fault *fault)
+{
+    tkr_error_t error = code == CURLE_OPERATION_TIMEDOUT ? TKR_TIMEOUT : TKR_UNAVAILABLE;
+    if (transfer->refused) {
+        return fault_set(fault, TKR_FORBIDDEN, "",
+                         "its name resolves to an address that is not public, which must be "
+                         "allowed (allow_private)");
+    }
+    if (transfer->is_mail && status != 0) {
+        return fault_set(fault, error, "", "%s (%ld)", curl_easy_strerror(code), status);
+    }
+    return fault_set(fault, error, "", "%s", curl_easy_strerror(code));
+}
+
 tkr_error_t transfer_end(struct transfer *transfer, CURLcode code,
                          struct transfer_result *ret_result, struct fault *fault)
 {
     curl_off_t retry_after_s = 0;
-    *ret_result = (struct transfer_result){0};
-    curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &ret_result->status);
+    long status = 0;
+    curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &retry_after_s);
-    ret_result->retry_after_s = retry_after_s;
+    *ret_result = (struct transfer_result){transfer->is_mail ? 0 : status, retry_after_s};
     if (code == CURLE_OK) {
         return TKR_OK;
     }
@@ -140,12 +156,5 @@ tkr_error_t transfer_end(struct transfer *transfer, CURLcode code,
         return fault_set(fault, TKR_TOO_LARGE, "", "it answered more than %zu bytes",
                          transfer->answer.bytes_max);
     }
-    if (transfer->refused) {
-        return fault_set(
-            fault, TKR_FORBIDDEN, "",
-            "its name resolves to an address that is not public, which must be allowed "
-            "(allow_private)");
-    }
-    tkr_error_t error = code == CURLE_OPERATION_TIMEDOUT ? TKR_TIMEOUT : TKR_UNAVAILABLE;
-    return fault_set(fault, error, "", "%s", curl_easy_strerror(code));
+    return failed(transfer, code, status, fault);
 }

@@ -28,7 +28,8 @@ struct transfer {
     struct curl_slist *headers, *recipients, *resolve; /* the first may hold secrets: wiped */
     struct buffer answer;
     bool allow_private;
-    bool refused;       /* some address was not public */
+    bool refused; /* some address was not public */
+    bool is_mail;
     const char *upload; /* what is left to be sent, for mail */
     size_t upload_left;
 };
@@ -44,7 +45,7 @@ struct transfer_options {
 
 /* What is told of the answer. */
 struct transfer_result {
-    long status;           /* of HTTP or SMTP; 0: there was none */
+    long status;           /* of HTTP; 0: there was none, or it is mail */
     int64_t retry_after_s; /* 0: not asked for */
 };
 
