@@ -244,6 +244,7 @@
 #define OUTBOX_DEAD_MAX 1000         /* dead letters of a channel; more: the oldest goes */
 #define OUTBOX_ERROR_BYTES_MAX 200   /* why a try failed; longer is cut */
 #define OUTBOX_CHANNELS_MAX 64       /* listed, also those that are no longer configured */
+
 /* --- jobs ------------------------------------------------------------------------------------ */
 #define JOBS_MAX 32             /* in the table of handlers, and at once; more: it does not start */
 #define JOB_NAME_BYTES_MAX 31   /* a longer name is found when it starts */
@@ -259,6 +260,7 @@
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* more: an error that says so */
 #define CONFIG_VALUE_BYTES_MAX 4096
 #define CONFIG_LINE_BYTES_MAX (CONFIG_VALUE_BYTES_MAX + 256) /* more: an error that says so */
+#define RECORD_NAME_BYTES_MAX 32 /* of a section that somebody names; more: malformed */
 #define CONFIG_LIST_MAX 64                                   /* entries in a list value */
 
 /* --- memory ---------------------------------------------------------------------------- */

@@ -108,6 +108,8 @@ struct config {
     /* [leaks] */
     char *leaks_github_keys; /* "": nobody reports */
     int64_t leaks_revoke;    /* 1, else quarantine */
+    /* [notify] */
+    char *channels_file; /* "": none */
     /* [migration] */
     int64_t shared_token; /* enum shared_phase */
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tool of the build: writes what is made from the table of keys.
+ * A tool of the build: writes what is made from the tables of keys.
  *
  *     config-docs example > packaging/tokenry.conf
  *     config-docs manual > docs/man/tokenry.conf.5
- *     config-docs check packaging/tokenry.conf docs/man/tokenry.conf.5
+ *     config-docs channels-example > packaging/channels.conf
+ *     config-docs channels-manual > docs/man/tokenry-channels.5
+ *     config-docs check packaging/tokenry.conf docs/man/tokenry.conf.5 ...
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/config.h"
+#include "daemon/channels_file.h"
 
 /* Whether the file holds exactly what `print` writes. */
 static bool same(const char *path, void (*print)(FILE *out))
@@ -39,21 +41,36 @@ static bool same(const char *path, void (*print)(FILE *out))
     return equal;
 }
 
+static const struct {
+    const char *name;
+    void (*print)(FILE *out);
+} texts[] = {
+    {"example", config_print_example},
+    {"manual", config_print_manual},
+    {"channels-example", channels_print_example},
+    {"channels-manual", channels_print_manual},
+};
+#define TEXTS (sizeof(texts) / sizeof(texts[0]))
+
 int main(int count, char **words)
 {
-    if (count == 2 && strcmp(words[1], "example") == 0) {
-        config_print_example(stdout);
-        return 0;
+    for (size_t i = 0; i < TEXTS && count == 2; i++) {
+        if (strcmp(words[1], texts[i].name) == 0) {
+            texts[i].print(stdout);
+            return 0;
+        }
     }
-    if (count == 2 && strcmp(words[1], "manual") == 0) {
-        config_print_manual(stdout);
-        return 0;
+    if (count == 2 + (int)TEXTS && strcmp(words[1], "check") == 0) {
+        bool all = true;
+        for (size_t i = 0; i < TEXTS; i++) {
+            all &= same(words[2 + i], texts[i].print);
+        }
+        return all ? 0 : 1;
     }
-    if (count == 4 && strcmp(words[1], "check") == 0) {
-        bool example = same(words[2], config_print_example);
-        bool manual = same(words[3], config_print_manual);
-        return example && manual ? 0 : 1;
+    fputs("usage: config-docs check FILE..., or one of:", stderr);
+    for (size_t i = 0; i < TEXTS; i++) {
+        fprintf(stderr, " %s", texts[i].name);
     }
-    fputs("usage: config-docs example | manual | check EXAMPLE MANUAL\n", stderr);
+    fputs("\n", stderr);
     return 2;
 }

@@ -6,7 +6,7 @@
 #include "daemon/roff.h"
 
 /* Text wrapped at `width` columns, each line after `lead`. */
-static void print_wrapped(FILE *out, const char *lead, const char *text, size_t width)
+void config_print_wrapped(FILE *out, const char *lead, const char *text, size_t width)
 {
     size_t column = 0;
     while (*text != '\0') {
@@ -47,11 +47,11 @@ void config_print(const struct config *config, FILE *out)
     }
 }
 
-static void print_example_row(const struct config_row *row, FILE *out)
+void config_print_example_row(const struct config_row *row, FILE *out)
 {
     char range[CONFIG_RANGE_SIZE];
     fputs("\n", out);
-    print_wrapped(out, "# ", row->description, 96);
+    config_print_wrapped(out, "# ", row->description, 96);
     config_bounds(row, range);
     if (range[0] != '\0') {
         bool has_unit = row->type != CONFIG_CHOICE && row->type != CONFIG_OCTAL;
@@ -72,11 +72,11 @@ void config_print_example(FILE *out)
     for (size_t s = 0; s < config_section_count; s++) {
         const struct config_section *section = &config_sections[s];
         fputc('\n', out);
-        print_wrapped(out, "# ", section->description, 96);
+        config_print_wrapped(out, "# ", section->description, 96);
         fprintf(out, "[%s]\n", section->name);
         for (size_t i = 0; i < config_row_count; i++) {
             if (strcmp(config_rows[i].section, section->name) == 0) {
-                print_example_row(&config_rows[i], out);
+                config_print_example_row(&config_rows[i], out);
             }
         }
     }
@@ -84,7 +84,7 @@ void config_print_example(FILE *out)
 
 /* --- tokenry.conf(5) ---------------------------------------------------------------------- */
 
-static void print_manual_row(const struct config_row *row, FILE *out)
+void config_print_manual_row(const struct config_row *row, FILE *out)
 {
     char range[CONFIG_RANGE_SIZE];
     fputs(".TP\n.B ", out);
@@ -105,6 +105,10 @@ static void print_manual_row(const struct config_row *row, FILE *out)
     fputs("Default: ", out);
     roff_text(out, row->fallback[0] != '\0' ? row->fallback : "empty");
     fputs(".\n", out);
+}
+
+static void print_manual_flag(const struct config_row *row, FILE *out)
+{
     if (row->flag[0] != '\0') {
         fputs("Flag: \\-\\-", out);
         roff_text(out, row->flag);
@@ -162,7 +166,8 @@ void config_print_manual(FILE *out)
         roff_sentences(out, config_sections[s].description);
         for (size_t i = 0; i < config_row_count; i++) {
             if (strcmp(config_rows[i].section, config_sections[s].name) == 0) {
-                print_manual_row(&config_rows[i], out);
+                config_print_manual_row(&config_rows[i], out);
+                print_manual_flag(&config_rows[i], out);
             }
         }
     }

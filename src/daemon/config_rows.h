@@ -83,4 +83,12 @@ MUST_USE tkr_error_t config_assign(struct config *config, const char *section, c
 tkr_error_t config_complain(const struct config *config, struct fault *fault, tkr_error_t error,
                             const char *field, const char *format, ...) PRINTF_LIKE(5, 6);
 
+/* --- config_print.c: for the texts that are made of tables ----------------------------------- */
+
+/* Text wrapped at `width` columns, each line after `lead`. */
+void config_print_wrapped(FILE *out, const char *lead, const char *text, size_t width);
+/* A row of an example file, commented out; and of a manual page. */
+void config_print_example_row(const struct config_row *row, FILE *out);
+void config_print_manual_row(const struct config_row *row, FILE *out);
+
 #endif

@@ -41,6 +41,7 @@
     X(adopt, "An old endpoint that is asked once about a token that is unknown here, to adopt it.") \
     X(migration, "Phases of leaving an old way behind.") \
     X(leaks, "Reports of tokens that were found in public.") \
+    X(notify, "Whom alerts are told to.") \
     X(segment,  "The shared memory from which every verification is answered.")
 
 #define CONFIG_TABLE(X) \
@@ -209,6 +210,9 @@
       "The kind of adopted tokens.") \
     X(adopt, org, TEXT, adopt_org, 1, ORG_ID_BYTES_MAX, "default", "", "", \
       "The organisation of adopted tokens.") \
+    X(notify, channels_file, PATH, channels_file, 0, 1024, "", "", "", \
+      "The file of notification channels, see tokenry-channels(5). Others must not be able to read " \
+      "it: it has secrets. Empty: alerts are lines of the log.") \
     X(leaks, github_keys, PATH, leaks_github_keys, 0, 1024, "", "", "", \
       "File with GitHub's keys, as https://api.github.com/meta/public_keys/secret_scanning gives " \
       "them; it is read at the start. With it, POST /api/v1/leaks/github takes reports that one " \

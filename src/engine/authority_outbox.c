@@ -12,13 +12,14 @@
 
 /* --- for who delivers ------------------------------------------------------------------------ */
 
-tkr_error_t authority_outbox_due(struct authority *authority, const char *channel, uint32_t limit,
-                                 struct arena *arena, struct outbox_message **ret_messages,
-                                 size_t *ret_count, int64_t *ret_next_ms)
+tkr_error_t authority_outbox_due(struct authority *authority, const char *channel, int64_t by_ms,
+                                 uint32_t limit, struct arena *arena,
+                                 struct outbox_message **ret_messages, size_t *ret_count,
+                                 int64_t *ret_next_ms)
 {
     const struct store_port *store = authority->store;
-    return store->outbox.list_due(store->store, channel, segment_writer_now_ms(authority->segment),
-                                  limit, arena, ret_messages, ret_count, ret_next_ms);
+    return store->outbox.list_due(store->store, channel, by_ms, limit, arena, ret_messages,
+                                  ret_count, ret_next_ms);
 }
 
 struct settling {

@@ -11,9 +11,9 @@
 
 /* --- for who delivers -------------------------------------------------------------------- */
 
-/* See store_outbox.list_due; now is the authority's. */
+/* See store_outbox.list_due; times are measured against authority_now_ms. */
 MUST_USE tkr_error_t authority_outbox_due(struct authority *authority, const char *channel,
-                                          uint32_t limit, struct arena *arena,
+                                          int64_t by_ms, uint32_t limit, struct arena *arena,
                                           struct outbox_message **ret_messages, size_t *ret_count,
                                           int64_t *ret_next_ms);
 /*

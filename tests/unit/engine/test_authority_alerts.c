@@ -100,8 +100,9 @@ static size_t due(struct context *context, const char *channel, struct outbox_me
 {
     size_t count = 0;
     int64_t next_ms = 0;
-    assert_int_equal(authority_outbox_due(context->fixture.authority, channel, 100, context->arena,
-                                          messages, &count, &next_ms),
+    assert_int_equal(authority_outbox_due(context->fixture.authority, channel,
+                                          authority_now_ms(context->fixture.authority), 100,
+                                          context->arena, messages, &count, &next_ms),
                      TKR_OK);
     return count;
 }
