@@ -266,6 +266,9 @@
 /* --- memory ---------------------------------------------------------------------------- */
 #define SECRET_SPARE_PAGES_MAX 32 /* locked pages kept for the next secret; more: unmapped */
 
+/* --- rings of records ------------------------------------------------------------------- */
+#define RING_RECORD_BYTES_MAX 4096 /* a record of a ring; more: assertion */
+
 /* --- the log ------------------------------------------------------------------------- */
 #define LOG_DENIED_PER_SECOND 20 /* lines about refused callers; more are counted, and told so */
 #define LOG_LINE_BYTES_MAX 4096  /* PIPE_BUF; a longer line is cut, and says "truncated" */
