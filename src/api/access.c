@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/evidence.h"
+#include "api/auth_note.h"
 #include "api/status.h"
 #include "policy/scopes.h"
 
@@ -121,6 +121,7 @@ static void refuse(struct api_call *call, unsigned status, const char *code, con
 static void refuse_without_token(struct api_call *call, const struct credential *credential)
 {
     struct fault fault;
+    auth_note_caller(call, AUTH_NO_TOKEN, NULL);
     refuse(call, 401, tkr_error_name(TKR_UNAUTHENTICATED), tkr_error_text(TKR_UNAUTHENTICATED),
            call->api->challenge_bare, credential_absence(&call->api->sources, credential, &fault));
 }
@@ -181,6 +182,23 @@ static const char *copied(struct arena *arena, struct verify_text text)
     return copy != NULL ? copy : "";
 }
 
+static bool grants(const struct api_call *call, const char *scopes, size_t length)
+{
+    return call->route->access != ACCESS_SCOPE ||
+           scopes_grant(scopes, length, call->route->scope, strlen(call->route->scope));
+}
+
+/* A good token that may not do this is refused for that. */
+static void note_caller(struct api_call *call, const struct verify_result *result)
+{
+    bool valid = result->verdict == TKR_VERDICT_VALID;
+    if (valid && !grants(call, result->scopes.text, result->scopes.length)) {
+        auth_note_caller(call, TKR_VERDICT_INSUFFICIENT_SCOPE, result);
+    } else if (authority_auth_wanted(call->api->options.authority, result)) {
+        auth_note_caller(call, result->verdict, result);
+    }
+}
+
 /* The result points into the segment, so its texts are copied before the next verification. */
 static bool principal_from_token(struct api_call *call)
 {
@@ -199,9 +217,7 @@ static bool principal_from_token(struct api_call *call)
                      &result.verdict)) {
         return false; /* it runs again later */
     }
-    if (evidence_in(&result)) {
-        evidence_of_call(call, &request, &result);
-    }
+    note_caller(call, &result);
     bool possessed = call->route->access == ACCESS_POSSESSION && result.known &&
                      result.verdict != TKR_VERDICT_UNAVAILABLE;
     if (result.verdict != TKR_VERDICT_VALID && !possessed) {
@@ -249,12 +265,8 @@ static bool principal_from_peer(struct api_call *call, const struct request_head
 
 static bool demand_is_met(const struct api_call *call)
 {
-    if (call->route->access != ACCESS_SCOPE ||
-        (call->principal.via == VIA_SOCKET && call->route->local_peers)) {
-        return true;
-    }
-    return scopes_grant(call->principal.scopes, strlen(call->principal.scopes), call->route->scope,
-                        strlen(call->route->scope));
+    return (call->principal.via == VIA_SOCKET && call->route->local_peers) ||
+           grants(call, call->principal.scopes, strlen(call->principal.scopes));
 }
 
 bool access_admit(struct api_call *call, const struct request_headers *headers)
@@ -266,6 +278,7 @@ bool access_admit(struct api_call *call, const struct request_headers *headers)
         struct fault fault = {0};
         tkr_error_t error =
             fault_set(&fault, TKR_INVALID, "", "the request carries two different tokens");
+        auth_note_caller(call, AUTH_CONFLICT, NULL);
         refuse(call, status_of_error(error), tkr_error_name(error), tkr_error_text(error),
                call->api->challenge_conflict, &fault);
         return false;

@@ -31,8 +31,8 @@
 #include "api/access.h"
 #include "api/adoption.h"
 #include "api/auth_headers.h"
+#include "api/auth_note.h"
 #include "api/auth_trial.h"
-#include "api/evidence.h"
 #include "api/json_input.h"
 #include "api/metering.h"
 #include "api/routes.h"
@@ -409,6 +409,24 @@ static void count(struct auth *auth, const struct attempt *attempt,
     }
 }
 
+/* Without a token to verify. */
+static unsigned absent(struct auth *auth, const struct request_headers *headers)
+{
+    struct ip_address client = {0};
+    bool none = headers->credential.state == CREDENTIAL_NONE;
+    if (client_address(&auth->api->trust, http_peer(auth->exchange), headers->forwarded_for,
+                       headers->forwarded_for_length, &client) != TKR_OK) {
+        client.family = 0; /* not told */
+    }
+    auth_note_absent(auth->api, auth->exchange, &client, none ? AUTH_NO_TOKEN : AUTH_CONFLICT);
+    if (none) {
+        answer_no_token(auth, &headers->credential);
+        return OUTCOME_NO_TOKEN;
+    }
+    answer_conflict(auth);
+    return OUTCOME_CONFLICT;
+}
+
 /* Answers; returns what it came to. */
 static unsigned decide(struct auth *auth)
 {
@@ -422,13 +440,8 @@ static unsigned decide(struct auth *auth)
     }
     struct request_headers headers;
     request_headers_read_auth(&headers, auth->api, auth->exchange);
-    if (headers.credential.state == CREDENTIAL_NONE) {
-        answer_no_token(auth, &headers.credential);
-        return OUTCOME_NO_TOKEN;
-    }
-    if (headers.credential.state == CREDENTIAL_CONFLICT) {
-        answer_conflict(auth);
-        return OUTCOME_CONFLICT;
+    if (headers.credential.state != CREDENTIAL_FOUND) {
+        return absent(auth, &headers);
     }
     if (headers.overflowed ||
         client_address(&auth->api->trust, http_peer(auth->exchange), headers.forwarded_for,
@@ -455,8 +468,8 @@ static unsigned decide(struct auth *auth)
     if (UNLIKELY(result.has_credits)) {
         *header_number(auth->credits, result.credits.remaining) = '\0';
     }
-    if (UNLIKELY(evidence_in(&result))) {
-        evidence_of_exchange(auth->api, auth->exchange, "/auth", &auth->request, &result);
+    if (!attempt.retry && auth_note_wanted(auth->api, &auth->request, &result)) {
+        auth_note_exchange(auth->api, auth->exchange, &auth->request, &result);
     }
     if (result.verdict == TKR_VERDICT_VALID) {
         api_thread_count_warned(auth->thread, &result);

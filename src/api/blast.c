@@ -209,10 +209,12 @@ static void emit_event(struct emitter *emitter, const struct store_event *event)
     emit_text(emitter, "token_id", event->token_id);
     emit_text(emitter, "token_name", event->token_name);
     emit_text(emitter, "verdict", event->verdict);
+    emit_text(emitter, "method", event->method);
     emit_text(emitter, "endpoint", event->endpoint);
     emit_text(emitter, "client", event->client);
     emit_text(emitter, "user_agent", event->user_agent);
     emit_text(emitter, "request_id", event->request_id);
+    emit_text(emitter, "ray_id", event->ray_id);
     emit_json(emitter, "details", event->details,
               event->details != NULL ? strlen(event->details) : 0);
     emit_close(emitter, '}');
@@ -275,6 +277,7 @@ static void emit_did(struct emitter *emitter, const struct api_call *call,
     emit_text(emitter, "first_use_within", used ? analytics_step_name(usage->step_ms) : NULL);
     emit_time(emitter, "last_use", last_use(report));
     analytics_emit_shares(emitter, &usage->answer);
+    emit_events(emitter, call, "verifications", &report->seen);
     emit_events(emitter, call, "tries", &report->tries);
     emit_events(emitter, call, "changes", &report->acts);
     emit_close(emitter, '}');

@@ -201,7 +201,7 @@ static bool is_of_one_org(const struct blast_report *report)
 static bool is_cut(const struct blast_report *report)
 {
     return !report->versions.complete || !report->family.complete || !report->tries.complete ||
-           !report->about.complete || !report->acts.complete;
+           !report->seen.complete || !report->about.complete || !report->acts.complete;
 }
 
 static bool is_from_environment(const struct blast_report *report)
@@ -213,22 +213,23 @@ static const struct gap {
     bool (*fits)(const struct blast_report *report);
     const char *sentence;
 } gaps[] = {
-    {always, "Requests are counted, not recorded one by one: what they asked for stands in the "
-             "log of your own service."},
-    {always, "Networks are /24 or /48, never single addresses. Only changes and tries have the "
-             "address that they came from."},
+    {always, "Requests are counted; which of them are on record one by one (`verifications`) "
+             "says `audit.successes`: as shipped the first success of a minute, and each refusal "
+             "once a minute for each address."},
+    {always, "Networks are /24 or /48, never single addresses. Only changes, tries and what is "
+             "on record have the address that they came from."},
     {has_unattributed, "Of some requests (`unattributed`) nothing but their number is known: a "
                        "verifier in another process let them through, or metering was off."},
     {is_unmetered, "Metering is off: verdicts, networks and endpoints are not counted."},
-    {always, "Reading Tokenry's own API (lists, exports) leaves no event, and calls of it are not "
-             "among the requests."},
+    {always, "Calls of Tokenry's own API are not among the requests. Reading it (lists, exports) "
+             "changes nothing; that it was called is on record like any verification."},
     {has_versions, "Requests are those of all versions together; `versions` tells them apart only "
                    "from the first rotation on."},
     {is_replaced, "It was rotated: what newer versions made and changed is in the report on the "
                   "current one, unless it made its successor itself."},
     {is_older, "It is older than the time looked at: ask for more days to see what it did before."},
     {was_tried, "Tries are stored once a minute for each address, and in a flood only counted "
-                "(events `token.tries_left_out`)."},
+                "(events `auth.repeated` and `auth.left_out`)."},
     {is_from_environment, "It stands in the environment of the daemon: whoever could read that "
                           "has it, and what replaces it has to be put there."},
     {is_of_one_org, "Tokens and events of other organisations are not shown to you."},

@@ -99,16 +99,30 @@ static void adoption(struct buffer *out, struct api *api)
            stats.waiting);
 }
 
-static void tries(struct buffer *out, struct api *api)
+static void auth_events(struct buffer *out, struct api *api)
 {
-    struct tries_stats stats;
-    authority_tries(api->options.authority, &stats);
+    struct auth_stats stats;
+    authority_auth_stats(api->options.authority, &stats);
     single(out, "tokenry_honeytoken_tries_total", "counter",
            "Honeytokens that somebody presented. Each is worth an alert.", stats.honeytokens);
     single(out, "tokenry_ended_token_tries_total", "counter",
            "Revoked and quarantined tokens that somebody presented.", stats.ended);
     single(out, "tokenry_tries_left_out_total", "counter",
-           "Of both, those that have no audit event of their own.", stats.left_out);
+           "Of both, those that have no audit event of their own.", stats.tries_left_out);
+    family(out, "tokenry_auth_events_total", "counter",
+           "Verifications that are events of the audit log.");
+    buffer_print(out, "tokenry_auth_events_total{outcome=\"allowed\"} %llu\n",
+                 (unsigned long long)stats.allowed);
+    buffer_print(out, "tokenry_auth_events_total{outcome=\"refused\"} %llu\n",
+                 (unsigned long long)stats.refused);
+    family(out, "tokenry_auth_events_left_out_total", "counter",
+           "Verifications that are only counted in the audit log, by reason.");
+    buffer_print(out, "tokenry_auth_events_left_out_total{reason=\"repeated\"} %llu\n",
+                 (unsigned long long)stats.repeated);
+    buffer_print(out, "tokenry_auth_events_left_out_total{reason=\"over_maximum\"} %llu\n",
+                 (unsigned long long)stats.over_maximum);
+    buffer_print(out, "tokenry_auth_events_left_out_total{reason=\"no_room\"} %llu\n",
+                 (unsigned long long)stats.no_room);
 }
 
 static void tokens(struct buffer *out, const struct authority_status *status)
@@ -205,7 +219,7 @@ void metrics_get(struct api_call *call)
     segment(&body, &status.segment);
     http(&body, api);
     adoption(&body, api);
-    tries(&body, api);
+    auth_events(&body, api);
     jobs_metrics(&body, api);
     call_answer_text(call, 200, METRICS_TYPE, &body);
 }

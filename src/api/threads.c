@@ -27,16 +27,7 @@ const char *api_endpoint_name(enum api_endpoint endpoint)
 
 const char *api_outcome_name(unsigned outcome)
 {
-    switch (outcome) {
-    case OUTCOME_NO_TOKEN:
-        return "no_token";
-    case OUTCOME_CONFLICT:
-        return "conflicting_tokens";
-    case OUTCOME_BAD_REQUEST:
-        return "bad_request";
-    default:
-        return tkr_verdict_name((tkr_verdict_t)outcome);
-    }
+    return outcome == OUTCOME_BAD_REQUEST ? "bad_request" : auth_outcome_name(outcome);
 }
 
 /* From a cache hit to a thread that was off the processor. */

@@ -14,13 +14,19 @@
 
 #include "api/api.h"
 #include "base/metrics.h"
+#include "engine/auth_events.h"
 
 /* Where verifications come from; a label of the metric. */
 enum api_endpoint { ENDPOINT_AUTH, ENDPOINT_VERIFY, ENDPOINT_BATCH, ENDPOINT_COUNT };
 const char *api_endpoint_name(enum api_endpoint endpoint);
 
 /* What they ended in: a verdict, or not even that. */
-enum { OUTCOME_NO_TOKEN = TKR_VERDICT_COUNT, OUTCOME_CONFLICT, OUTCOME_BAD_REQUEST, OUTCOME_KINDS };
+enum {
+    OUTCOME_NO_TOKEN = AUTH_NO_TOKEN,
+    OUTCOME_CONFLICT = AUTH_CONFLICT,
+    OUTCOME_BAD_REQUEST = AUTH_OUTCOMES,
+    OUTCOME_KINDS
+};
 #define OUTCOME_DEFERRED OUTCOME_KINDS /* it will be run again, and counted then */
 const char *api_outcome_name(unsigned outcome);
 

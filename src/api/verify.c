@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/evidence.h"
+#include "api/auth_note.h"
 #include "api/json_input.h"
 #include "api/metering.h"
 #include "api/routes.h"
@@ -79,8 +79,8 @@ static bool verify_one(struct api_call *call, const struct verify_request *reque
         }
     }
     metering_count(call->api, call->thread, request, ret_result);
-    if (evidence_in(ret_result)) {
-        evidence_of_call(call, request, ret_result);
+    if (auth_note_wanted(call->api, request, ret_result)) {
+        auth_note_asked(call, request, ret_result);
     }
     api_thread_count(call->thread, ENDPOINT_VERIFY, ret_result->verdict, 1);
     api_thread_count_warned(call->thread, ret_result);
@@ -210,8 +210,8 @@ static tkr_error_t batch_verify(struct api_call *call, struct batch *batch)
     observe(call, ENDPOINT_BATCH, start_ns);
     for (size_t i = 0; i < batch->count; i++) {
         metering_count(call->api, call->thread, &batch->requests[i], &batch->results[i]);
-        if (evidence_in(&batch->results[i])) {
-            evidence_of_call(call, &batch->requests[i], &batch->results[i]);
+        if (auth_note_wanted(call->api, &batch->requests[i], &batch->results[i])) {
+            auth_note_asked(call, &batch->requests[i], &batch->results[i]);
         }
         api_thread_count(call->thread, ENDPOINT_BATCH, batch->results[i].verdict, 1);
         api_thread_count_warned(call->thread, &batch->results[i]);

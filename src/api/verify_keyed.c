@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "api/auth_note.h"
 #include "api/routes.h"
 #include "api/tokens.h"
 #include "api/verify_json.h"
@@ -30,6 +31,9 @@ static void write_result(void *context, const struct verify_result *result, stru
     emit_begin(&emitter, out);
     emit_verify_result(&emitter, NULL, &keyed->request, result);
     api_thread_count(keyed->thread, ENDPOINT_VERIFY, result->verdict, 1);
+    if (auth_note_wanted(keyed->call->api, &keyed->request, result)) {
+        auth_note_asked(keyed->call, &keyed->request, result);
+    }
 }
 
 /* The kept object, with one member more. */

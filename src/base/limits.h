@@ -189,10 +189,6 @@
 #define USAGE_POINTS_MAX 9000      /* points of a series; more: out_of_range */
 #define USAGE_DAYS_MAX 3660        /* days of one question; more: out_of_range */
 #define USAGE_VERSIONS_MAX 1000    /* versions of a lineage in an answer, the newest */
-#define TRIES_QUEUE_MAX 256        /* tries of ended tokens that wait to be stored; more: counted */
-#define TRIES_PER_SECOND 50       /* of them stored; half of it for no honeytokens; more: counted */
-#define TRIES_SEEN_MAX 1024       /* pairs of token and address that are known of a minute */
-#define TRY_ENDPOINT_BYTES_MAX 63 /* where it was; longer is cut */
 
 /* --- the audit log ------------------------------------------------------------------------- */
 #define AUDIT_EVENT_BYTES_MAX 8192   /* an event as it is hashed; more: the change fails */
@@ -205,6 +201,18 @@
 #define CICD_EVENT_BYTES_MAX 32            /* the word for what a CI/CD system did */
 #define CICD_METADATA_BYTES_MAX 2048       /* of such an event, as JSON; more: out_of_range */
 #define AUDIT_SLICE_EVENTS 1000 /* read in one go, so that a long reader holds up nobody */
+
+/* --- verifications as events ----------------------------------------------------------------- */
+#define AUTH_RING_BYTES (8 * 1024 * 1024)   /* events that wait to be stored; more: counted */
+#define AUTH_SLICE_EVENTS 1000              /* stored in one transaction, between two of changes */
+#define AUTH_TEXT_BYTES_MAX 255             /* of each text of an event; more is cut */
+#define AUTH_RAY_BYTES_MAX 50               /* the proxy's ray id; a longer one is none */
+#define AUTH_METHOD_BYTES_MAX 16            /* the method that a proxy names; likewise */
+#define AUTH_SEEN_TOKENS (128 * 1024)       /* whose success in a minute is known; more: events */
+#define AUTH_REPEATS_MAX 4096               /* refusals of a minute that are known; more: events */
+#define AUTH_REFUSALS_PER_SECOND_MAX 100000 /* ceiling of `audit.refusals_per_second` */
+#define AUTH_TRIES_PER_SECOND 50 /* of honeytokens stored, half as many of ended tokens; likewise  \
+                                  */
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */

@@ -280,6 +280,7 @@ static void print_did(struct page *page)
 {
     const json_t *did = member(page->report, "did");
     const json_t *tries = member(did, "tries"), *changes = member(did, "changes");
+    const json_t *seen = member(did, "verifications");
     char title[64], at[TEXT_TIME_SIZE];
     struct table table = section_begin(page);
     snprintf(title, sizeof(title), "IT DID, IN %" PRId64 " DAYS", count_of(page->report, "days"));
@@ -298,12 +299,14 @@ static void print_did(struct page *page)
     line_of_shares(&table, "verdicts", member(did, "by_verdict"));
     line_of_shares(&table, "networks", member(did, "by_network"));
     line_of_shares(&table, "endpoints", member(did, "by_endpoint"));
+    line_of_events(&table, "on record", TABLE_PLAIN, seen);
     line_of_events(&table, "tried since", TABLE_BAD, tries);
     line_of_events(&table, "changes", TABLE_BAD, changes);
     line_of_shares(&table, " ", member(changes, "by_type"));
     section_end(page, &table);
-    if (count_of(tries, "count") + count_of(changes, "count") > 0) {
+    if (count_of(seen, "count") + count_of(tries, "count") + count_of(changes, "count") > 0) {
         printf("\n");
+        print_newest(page, seen);
         print_newest(page, tries);
         print_newest(page, changes);
     }

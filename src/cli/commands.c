@@ -622,8 +622,8 @@ const struct cli_command cli_commands[] = {
      "lines are left out, and told.",
      simulate_options, true, cmd_simulate, CLI_GROUP_LIMITS},
     {"audit list", "", 0, "list audit events, newest first",
-     "Every change, and every try of a token that had ended. A type like token.* stands for all\n"
-     "that begin so.",
+     "Every change, and verifications: refusals, tries of tokens that had ended, and successes as\n"
+     "far as audit.successes says. A type like token.* or auth.* stands for all that begin so.",
      audit_list_options, true, cmd_audit_list, CLI_GROUP_AUDIT},
     {"audit export", "", 0, "copy audit events, oldest first",
      "A line each: JSON objects, or CSV. Each has its digest, so that the copy can be checked by\n"

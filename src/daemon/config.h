@@ -84,6 +84,8 @@ struct config {
     int64_t rotation_grace_s, rotation_quiet_s;
     /* [audit] */
     char *audit_key_file;
+    int64_t audit_successes; /* enum audit_successes */
+    int64_t audit_refusals_per_second;
     /* [cleanup] */
     int64_t cleanup_after_days;
     /* [usage] */

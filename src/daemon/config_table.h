@@ -140,6 +140,15 @@
       "The key that seals the audit log, made when it is missing. Whoever can read it can forge " \
       "the log: keep it apart from the database and its copies where you can. Empty: audit.key " \
       "in the data directory.") \
+    X(audit, successes, CHOICE, audit_successes, 0, 0, "first_per_minute", \
+      "none,first_per_minute,all", "", \
+      "Which successful verifications become events of the audit log: none; the first of each " \
+      "token in each minute; or all, which takes about half a kilobyte of disk for each request.") \
+    X(audit, refusals_per_second, INTEGER, audit_refusals_per_second, 0, \
+      AUTH_REFUSALS_PER_SECOND_MAX, "100", "events", "", \
+      "Refused verifications that become events of their own in a second, half of them for " \
+      "requests without a token that is known; more are counted by their reason. The same refusal of the " \
+      "same token from the same address is one a minute and a number in any case.") \
     X(cleanup, after_days, INTEGER, cleanup_after_days, 0, 36500, "0", "days", "", \
       "Tokens that expired or were revoked so long ago are deleted; those in quarantine when that is " \
       "so long ago, too. 0: they stay.") \

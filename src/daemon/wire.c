@@ -91,6 +91,8 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .own_keys_max = (uint32_t)config->own_keys_max,
         .audit_key = wire->audit_key,
         .audit_key_is_new = wire->audit_key_is_new,
+        .audit_successes = (enum audit_successes)config->audit_successes,
+        .audit_refusals_per_second = (uint32_t)config->audit_refusals_per_second,
         .report = report,
         .report_context = wire->log,
     };

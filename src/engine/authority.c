@@ -57,7 +57,7 @@ static tkr_error_t init(struct authority *authority, const struct authority_opti
     authority->runtime_directory = strdup(options->runtime_directory);
     ENSURE(authority->runtime_directory != NULL, TKR_MEMORY);
     authority->options.runtime_directory = authority->runtime_directory;
-    TRY(tries_init(authority));
+    TRY(auth_init(authority));
     return plaintexts_init(&authority->plaintexts);
 }
 
@@ -110,7 +110,7 @@ void authority_free(struct authority *authority)
     free(authority->runtime_directory);
     free(authority->usage.stored);
     free(authority->quiet);
-    free(authority->tries);
+    auth_deinit(authority);
     free(authority);
 }
 

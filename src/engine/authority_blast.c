@@ -186,6 +186,7 @@ static tkr_error_t read_all_events(struct blast *blast)
     const char *id = report->usage.token.id;
     TRY(read_events(blast, EVENTS_FIRST, id, 1, &report->born));
     TRY(read_events(blast, EVENTS_TRIED, id, BLAST_EVENTS_MAX, &report->tries));
+    TRY(read_events(blast, EVENTS_SEEN, id, BLAST_EVENTS_MAX, &report->seen));
     TRY(read_events(blast, EVENTS_ABOUT, id, BLAST_EVENTS_MAX, &report->about));
     return read_acts(blast);
 }

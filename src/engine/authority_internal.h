@@ -306,13 +306,16 @@ MUST_USE tkr_error_t alert_post(struct authority *authority, const struct alert 
 /* After each commit. */
 void alert_committed(struct authority *authority);
 
-/* --- authority_tries.c -------------------------------------------------------------------- */
+/* --- authority_auth.c, writer_auth.c: see auth_events.h ------------------------------------ */
 
-struct tries;
-MUST_USE tkr_error_t tries_init(struct authority *authority);
-/* Writes what has come since; what cannot be stored now waits. At each flush, on the writer
- * thread. */
-void tries_flush(struct authority *authority);
+struct auth;
+MUST_USE tkr_error_t auth_init(struct authority *authority);
+void auth_deinit(struct authority *authority); /* after the writer */
+/* On the writer thread: begins to store what has come up to now, with `telling` also what is only
+ * counted, with `ending` all of that. False: there is nothing to store to. */
+bool auth_flush_begin(struct authority *authority, bool telling, bool ending);
+/* Stores a slice; false: that was all, or it failed and goes on at the next flush. */
+bool auth_flush_slice(struct authority *authority);
 
 /* --- rotation_quiet.c --------------------------------------------------------------------- */
 
@@ -371,6 +374,7 @@ struct authority {
     struct change_list queue, imports;
     size_t queue_length; /* of both */
     bool flush_due, stopping;
+    bool auth_due; /* many events of verifications wait */
     uint64_t flushes_asked, flushes_done;
 
     /* Threads. */
@@ -416,7 +420,7 @@ struct authority {
 
     struct epochs epochs;
     struct quiet_watch *quiet; /* rotation_quiet.c */
-    struct tries *tries;       /* authority_tries.c */
+    struct auth *auth;         /* auth_internal.h */
     struct audit_seals audit;
     bool outbox_grew; /* by what is being committed; the writer thread's */
 

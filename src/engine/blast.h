@@ -54,6 +54,7 @@ struct blast_report {
 
     struct event_answer born;  /* the first event about it, 0 or 1 */
     struct event_answer tries; /* in the time that was asked for, as the others */
+    struct event_answer seen;  /* its verifications, as far as they are events */
     struct event_answer about; /* what else was done to it */
     struct event_answer acts;  /* what it did, and if it is current its other versions */
 };

@@ -32,10 +32,16 @@ typedef tkr_error_t (*kin_visit)(void *context, const struct store_relative *rel
 /* Types of those that a refused token left behind by being presented. */
 #define EVENT_TRIED "token.tried"
 #define EVENT_HONEYTOKEN_TRIED "honeytoken.tried"
+/* And of other verifications, which all begin with `auth.`; see engine/auth_events.h. */
+#define EVENT_ALLOWED "auth.allowed"
+#define EVENT_REFUSED "auth.refused"
+#define EVENT_REPEATED "auth.repeated"
+#define EVENT_LEFT_OUT "auth.left_out"
 
 enum store_events {
     EVENTS_BY,    /* what the token did */
-    EVENTS_TRIED, /* when somebody presented it though it was refused */
+    EVENTS_TRIED, /* when somebody presented it though it had ended, or was a honeytoken */
+    EVENTS_SEEN,  /* its other verifications, as far as they are events */
     EVENTS_ABOUT, /* all else that happened to it */
     EVENTS_FIRST, /* the first about it: that it was made */
 };

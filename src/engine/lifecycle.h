@@ -38,6 +38,13 @@
 struct authority;
 struct alert_channel;
 
+/* Which successes of verifications become audit events; see engine/auth_events.h. */
+enum audit_successes {
+    AUDIT_SUCCESSES_NONE,
+    AUDIT_SUCCESSES_FIRST_PER_MINUTE, /* of each token */
+    AUDIT_SUCCESSES_ALL
+};
+
 struct authority_options {
     const struct store_port *store; /* opened by the caller; closed by the caller after free */
     const char *runtime_directory;
@@ -56,6 +63,8 @@ struct authority_options {
     uint8_t boot_id[METER_BOOT_ID_BYTES];
     const struct seal_key *audit_key; /* of the caller's; NULL: the audit log is not sealed */
     bool audit_key_is_new;            /* so a log without a seal is one that begins */
+    enum audit_successes audit_successes;
+    uint32_t audit_refusals_per_second; /* of verifications, as events of their own */
     struct usage_retention usage_retention;
     const struct alert_channel *channels; /* of notifications; the caller's (engine/alerts.h) */
     size_t channel_count;
@@ -462,36 +471,6 @@ MUST_USE tkr_error_t authority_refund(struct authority *authority, const struct 
                                       const char *reservation_id, change_done done, void *context,
                                       struct fault *fault);
 const char *charge_state_name(enum charge_state state); /* "open", "settled", ... */
-
-/*
- * Tries: somebody presented a token that nobody should have any more (revoked or quarantined), or
- * a honeytoken. Each is evidence: an event `token.tried` or `honeytoken.tried` with the next flush,
- * and for a honeytoken a warning in the log. Whoever can make tries can make many, so the same
- * token from the same address counts once a minute, TRIES_PER_SECOND are stored, and the number of
- * the rest is told in one event. See authority_tries.c.
- *
- *     if (authority_try_begin(authority, id, true, client)) {
- *         authority_try_note(authority, &(struct token_try){...});
- *     }
- *
- * Both: any thread, and neither waits.
- */
-struct token_try {
-    const uint8_t *token_id; /* TOKEN_ID_BYTES */
-    bool honeytoken;
-    const char *verdict; /* its name, as it was answered; a literal */
-    const char *client, *user_agent, *request_id, *endpoint; /* none may hold a token */
-    const char *asked_by; /* id of the token of who asked us about it; "": a proxy, or itself */
-};
-/* Counts it. False: it is not to be kept by itself. `client` may be text of any kind. */
-bool authority_try_begin(struct authority *authority, const uint8_t *token_id, bool honeytoken,
-                         const void *client, size_t client_bytes);
-void authority_try_note(struct authority *authority, const struct token_try *tried);
-struct tries_stats {
-    uint64_t honeytokens, ended; /* all of them */
-    uint64_t left_out;           /* have no event of their own */
-};
-void authority_tries(struct authority *authority, struct tries_stats *ret_stats);
 
 /* The tiers table: put inserts or replaces. `scopes` of the principal must grant
  * `tiers:write`. (The engine checks FORBIDDEN for escalation only; api/ checks call scopes.) */

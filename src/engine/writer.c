@@ -322,7 +322,7 @@ static void run_batch(struct authority *authority, struct change *changes)
 
 struct orders {
     struct change *batch;
-    bool flush, stop;
+    bool flush, auth, stop;
 };
 
 /* `busy`: there is something to do already. */
@@ -330,7 +330,8 @@ static struct orders wait_for_orders(struct authority *authority, bool busy, boo
 {
     struct orders orders = {0};
     pthread_mutex_lock(&authority->queue_mutex);
-    while (!busy && authority->queue_length == 0 && !authority->flush_due && !authority->stopping) {
+    while (!busy && authority->queue_length == 0 && !authority->flush_due &&
+           !authority->auth_due && !authority->stopping) {
         pthread_cond_wait(&authority->queue_changed, &authority->queue_mutex);
     }
     orders.batch = take_batch(authority);
@@ -339,6 +340,8 @@ static struct orders wait_for_orders(struct authority *authority, bool busy, boo
     if (orders.flush) {
         authority->flush_due = false;
     }
+    orders.auth = authority->auth_due;
+    authority->auth_due = false;
     pthread_mutex_unlock(&authority->queue_mutex);
     return orders;
 }
@@ -377,11 +380,11 @@ static void maintain(struct authority *authority)
 static void *run_writer(void *context)
 {
     struct authority *authority = context;
-    bool flushing = false;
+    bool flushing = false, noting = false;
     bool settling = epochs_pending(authority);
     uint64_t asked = 0;
     for (;;) {
-        bool busy = flushing || settling || authority->sweeping;
+        bool busy = flushing || noting || settling || authority->sweeping;
         struct orders orders = wait_for_orders(authority, busy, flushing);
         if (orders.stop) {
             break;
@@ -398,7 +401,14 @@ static void *run_writer(void *context)
             settling = epochs_pending(authority); /* also one that failed before */
             rotation_end_quiet(authority);
             usage_sweep_start(authority);
-            tries_flush(authority);
+        }
+        if (orders.flush || orders.auth) {
+            noting = auth_flush_begin(authority, orders.flush, false);
+        }
+        if (noting) {
+            noting = auth_flush_slice(authority);
+        }
+        if (orders.flush) {
             audit_flush(authority, false);
         }
         if (flushing) {
@@ -407,16 +417,19 @@ static void *run_writer(void *context)
         if (settling) {
             settling = epochs_settle_slice(authority);
         }
-        if (!flushing) {
+        if (!flushing && !noting) {
             flush_ended(authority, asked);
         }
-        if (authority->sweeping && !flushing && !settling) {
+        if (authority->sweeping && !flushing && !noting && !settling) {
             usage_sweep_slice(authority);
         }
         maintain(authority);
     }
     usage_flush_all(authority);
-    tries_flush(authority);
+    noting = auth_flush_begin(authority, true, true);
+    while (noting) {
+        noting = auth_flush_slice(authority);
+    }
     audit_flush(authority, true);
     flush_ended(authority, UINT64_MAX);
     return NULL;

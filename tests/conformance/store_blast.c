@@ -198,14 +198,21 @@ static void test_tries_and_what_else_happened_come_apart(void **state)
     store_event_at(fixture, EVENT_TRIED, NULL, &token, "acme", SAMPLE_NOW + 10);
     store_event_at(fixture, "token.revoke", NULL, &token, "acme", SAMPLE_NOW + 20);
     store_event_at(fixture, EVENT_HONEYTOKEN_TRIED, NULL, &token, "acme", SAMPLE_NOW + 30);
+    store_event_at(fixture, EVENT_ALLOWED, NULL, &token, "acme", SAMPLE_NOW + 40);
+    store_event_at(fixture, EVENT_REFUSED, NULL, &token, "acme", SAMPLE_NOW + 50);
     struct event_answer tried =
         ask(fixture, (struct event_question){.which = EVENTS_TRIED, .token_id = token.id});
+    struct event_answer seen =
+        ask(fixture, (struct event_question){.which = EVENTS_SEEN, .token_id = token.id});
     struct event_answer about =
         ask(fixture, (struct event_question){.which = EVENTS_ABOUT, .token_id = token.id});
     struct event_answer first = ask(
         fixture, (struct event_question){.which = EVENTS_FIRST, .token_id = token.id, .most = 1});
     assert_int_equal(tried.count, 2);
+    assert_int_equal(seen.count, 2);
+    assert_string_equal(seen.newest[0].type, EVENT_REFUSED);
     assert_int_equal(about.count, 2);
+    assert_int_equal(about.looked_at, 4); /* verifications are not even looked at */
     assert_string_equal(about.newest[0].type, "token.revoke");
     assert_int_equal(first.count, 1);
     assert_string_equal(first.newest[0].type, "token.create");

@@ -65,6 +65,28 @@ def test_a_full_disk_refuses_changes_answers_verifications_and_heals(make_daemon
     assert daemon.show(token["id"])["request_count"] >= 50
 
 
+def test_events_of_verifications_wait_for_a_full_disk(make_daemon, namespace):
+    """They are kept in memory, and the log has them all once there is room again."""
+    daemon = within(namespace, make_daemon({"audit.successes": "all"}))
+    namespace.tmpfs(daemon.data, "8m")
+    daemon.init().start()
+    made = daemon.create(tier="enterprise")
+    namespace.fill(daemon.data)
+    eventually(lambda: _refusal(daemon), 30, "a change that is refused")
+    for _ in range(500):
+        assert daemon.auth(made["token"]).status == 200
+    eventually(lambda: "auth_events_wait" in daemon.log(), 30, "that events wait")
+    assert daemon.auth("nobody-knows-this-token-of-mine").status == 401
+    namespace.free(daemon.data)
+    eventually(lambda: "auth_events_recovered" in daemon.log(), 30, "that events are stored")
+    def stored(query):
+        return daemon.manage("GET", f"/api/v1/audit/events?limit=1000&{query}").json["data"]
+    assert len(stored(f"type=auth.allowed&token_id={made['id']}")) == 500
+    assert len(stored("type=auth.refused&verdict=not_found")) == 1
+    assert daemon.stop() == 0
+    assert daemon.cli("audit", "verify").returncode == 0
+
+
 def _refusal(daemon):
     answer = daemon.manage("POST", TOKENS, {**BODY, "metadata": {"k": "v" * 3000}})
     assert answer.status in (201, 503), answer

@@ -269,6 +269,22 @@ def test_nothing_that_a_caller_sends_makes_the_question_a_trial(make_daemon, mak
                     assert not seen(answer, "X-Auth-Dry-Run") and not seen(answer, "X-Auth-Explain")
 
 
+@pytest.mark.parametrize("over", ["tcp", "unix"])
+def test_the_audit_log_has_what_was_asked_for_and_by_whom(make_daemon, make_proxy, over):
+    """As nginx knows it, not as the caller says it."""
+    daemon = make_daemon({"server.trusted_proxies": "127.0.0.1"}).init().start()
+    proxy = make_proxy(daemon, over=over)
+    token = daemon.create(name="ci", scopes=["reports:read"])
+    claims = {"X-Original-URI": "/mine", "X-Original-Method": "MINE", "CF-Ray": "mine",
+              "X-Forwarded-Uri": "/mine", "X-Forwarded-Method": "MINE",
+              "User-Agent": "pipeline/3 " + "x" * 1000}
+    assert proxy.get("/reports/7?key=secret", {**bearer(token["token"]), **claims}).status == 200
+    query = f"/api/v1/audit/events?token_id={token['id']}&type=auth.allowed"
+    (event,) = eventually(lambda: daemon.manage("GET", query).json["data"], 10)
+    assert (event["method"], event["endpoint"], event["client"]) == ("GET", "/reports/7", "127.0.0.1")
+    assert event["user_agent"].startswith("pipeline/3 xxx") and event["ray_id"] is None
+
+
 @pytest.mark.parametrize("trials", ["off", "on"])
 def test_the_operators_own_trial_passes_only_where_it_is_allowed(make_daemon, make_proxy, trials):
     daemon = make_daemon({"auth.trials": trials,

@@ -94,6 +94,8 @@ void authority_fixture_init(struct authority_fixture *fixture)
         .window_kinds = {WINDOW_SLIDING, WINDOW_FIXED, WINDOW_FIXED},
         .usage_flush_ms = 3600000, /* tests say when */
         .metering = true,
+        .audit_successes = AUDIT_SUCCESSES_FIRST_PER_MINUTE,
+        .audit_refusals_per_second = 100,
         .usage_retention = {2 * 86400000LL, 90 * 86400000LL, 0},
         .report = report,
         .report_context = fixture,

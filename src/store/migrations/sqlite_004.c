@@ -62,5 +62,9 @@ const char *const migration_sqlite_004[] = {
     " runs INTEGER NOT NULL,"
     " failures INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID",
+
+    /* What happened to a token, without its verifications, which may be any number. */
+    "CREATE INDEX events_about ON events (token_id)"
+    " WHERE token_id IS NOT NULL AND type NOT GLOB 'auth.*'",
     NULL,
 };

@@ -64,18 +64,32 @@ enum column {
     COLUMN_DETAILS,
     COLUMN_VERDICT,
     COLUMN_ENDPOINT,
+    COLUMN_METHOD,
+    COLUMN_RAY,
 };
+
+static bool is_of_kind(const char *type, enum store_events which)
+{
+    bool tried = strcmp(type, EVENT_TRIED) == 0 || strcmp(type, EVENT_HONEYTOKEN_TRIED) == 0;
+    bool seen = strncmp(type, "auth.", strlen("auth.")) == 0;
+    switch (which) {
+    case EVENTS_TRIED:
+        return tried;
+    case EVENTS_SEEN:
+        return seen;
+    case EVENTS_ABOUT:
+        return !tried && !seen;
+    default:
+        return true;
+    }
+}
 
 static bool is_asked_for(const struct event_question *question, sqlite3_stmt *statement)
 {
-    const char *type = column_text(statement, COLUMN_TYPE);
     const char *org_id = column_text(statement, COLUMN_ORG);
-    bool tried = strcmp(type, EVENT_TRIED) == 0 || strcmp(type, EVENT_HONEYTOKEN_TRIED) == 0;
     bool hidden =
         question->org_id != NULL && org_id[0] != '\0' && strcmp(org_id, question->org_id) != 0;
-    bool other =
-        (question->which == EVENTS_TRIED && !tried) || (question->which == EVENTS_ABOUT && tried);
-    return !hidden && !other;
+    return !hidden && is_of_kind(column_text(statement, COLUMN_TYPE), question->which);
 }
 
 static const char *keep(sqlite3_stmt *statement, enum column column, struct arena *arena)
@@ -104,6 +118,8 @@ static void keep_event(sqlite3_stmt *statement, struct arena *arena, struct stor
         .details = keep(statement, COLUMN_DETAILS, arena),
         .verdict = keep(statement, COLUMN_VERDICT, arena),
         .endpoint = keep(statement, COLUMN_ENDPOINT, arena),
+        .method = keep(statement, COLUMN_METHOD, arena),
+        .ray_id = keep(statement, COLUMN_RAY, arena),
     };
 }
 
@@ -147,6 +163,7 @@ static tkr_error_t fetch_events(struct connection *connection,
     static const enum statement statements[] = {
         [EVENTS_BY] = STATEMENT_EVENTS_BY,
         [EVENTS_TRIED] = STATEMENT_EVENTS_ABOUT,
+        [EVENTS_SEEN] = STATEMENT_EVENTS_SEEN,
         [EVENTS_ABOUT] = STATEMENT_EVENTS_ABOUT,
         [EVENTS_FIRST] = STATEMENT_EVENTS_FIRST,
     };

@@ -53,7 +53,7 @@
 #define KIN_COLUMNS TOKEN_COLUMNS_FULL ", u.suspended_at IS NOT NULL"
 #define EVENT_COLUMNS                                                                              \
     "at, type, org_id, actor_user, actor_token, user_id, token_id, token_name, client, "           \
-    "user_agent, request_id, details, verdict, endpoint"
+    "user_agent, request_id, details, verdict, endpoint, method, ray_id"
 /* See jobs.c. */
 #define JOB_COLUMNS                                                                                \
     "name, due_at, holder, lease_until, started_at, ended_at, succeeded_at, duration_ms, "         \
@@ -492,8 +492,12 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " WHERE t.created_by = ?1 AND t.revoked_at > 0 ORDER BY t.revoked_at DESC LIMIT ?2",
     [STATEMENT_EVENTS_BY] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_actor"
                             " WHERE actor_token = ?1 ORDER BY number DESC LIMIT ?2",
-    [STATEMENT_EVENTS_ABOUT] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_token"
-                               " WHERE token_id = ?1 ORDER BY number DESC LIMIT ?2",
-    [STATEMENT_EVENTS_FIRST] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_token"
-                               " WHERE token_id = ?1 ORDER BY number LIMIT ?2",
+    [STATEMENT_EVENTS_SEEN] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_token"
+                              " WHERE token_id = ?1 ORDER BY number DESC LIMIT ?2",
+    [STATEMENT_EVENTS_ABOUT] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_about"
+                               " WHERE token_id = ?1 AND type NOT GLOB 'auth.*'"
+                               " ORDER BY number DESC LIMIT ?2",
+    [STATEMENT_EVENTS_FIRST] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_about"
+                               " WHERE token_id = ?1 AND type NOT GLOB 'auth.*'"
+                               " ORDER BY number LIMIT ?2",
 };

@@ -83,6 +83,8 @@ void fixture_advance(struct fixture *fixture, int64_t ms)
     fail_msg("the heartbeat does not follow");
 }
 
+enum audit_successes fixture_successes = AUDIT_SUCCESSES_FIRST_PER_MINUTE;
+
 static void start_authority(struct fixture *fixture)
 {
     struct fault fault = {0};
@@ -101,6 +103,8 @@ static void start_authority(struct fixture *fixture)
         .usage_flush_ms = 1000,
         .own_keys_max = FIXTURE_OWN_KEYS_MAX,
         .metering = true,
+        .audit_successes = fixture_successes,
+        .audit_refusals_per_second = 100,
         .usage_retention = {2 * 86400000LL, 90 * 86400000LL, 0},
     };
     for (size_t i = 0; i < COUNT_OF(options.lifetimes); i++) {
@@ -268,20 +272,22 @@ void fixture_flush(struct fixture *fixture)
     authority_flush(fixture->authority);
 }
 
-int64_t fixture_events(struct fixture *fixture, const char *type)
+int64_t fixture_query(struct fixture *fixture, const char *sql)
 {
     char path[128];
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
     snprintf(path, sizeof path, "%s/tokenry.db", fixture->folder);
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_prepare_v2(db, "SELECT count(*) FROM events WHERE type = ?1", -1, &statement, NULL),
-        SQLITE_OK);
-    sqlite3_bind_text(statement, 1, type, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t count = sqlite3_column_int64(statement, 0);
+    int64_t number = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);
     sqlite3_close(db);
-    return count;
+    return number;
+}
+
+int64_t fixture_events(struct fixture *fixture, const char *type)
+{
+    return fixture_query(fixture, printed("SELECT count(*) FROM events WHERE type = '%s'", type));
 }

@@ -61,8 +61,12 @@ void fixture_secret(struct fixture *fixture, const char *text);
 extern const char *fixture_leak_keys;
 /* Likewise, whether proxies may ask for trials (auth.trials). */
 extern bool fixture_trials;
+/* Likewise, which successes become events (as shipped, unless a test says otherwise). */
+extern enum audit_successes fixture_successes;
 /* What verifiers counted and noticed is in the store. */
 void fixture_flush(struct fixture *fixture);
+/* The first column of the first row of a query on the database: a number. */
+int64_t fixture_query(struct fixture *fixture, const char *sql);
 /* How many audit events of a type there are. */
 int64_t fixture_events(struct fixture *fixture, const char *type);
 

@@ -440,6 +440,7 @@ static void test_what_is_not_known_fits_the_report(void **state)
         .all_orgs = true,
         .versions = {.count = 1, .complete = true},
         .family.complete = true,
+        .seen.complete = true,
         .tries.complete = true,
         .about.complete = true,
         .acts.complete = true,
@@ -451,7 +452,7 @@ static void test_what_is_not_known_fits_the_report(void **state)
         assert_true(is_unknown(some, rows[i].words));
         json_decref(some);
     }
-    assert_true(is_unknown(json, "not recorded one by one"));
+    assert_true(is_unknown(json, "which of them are on record"));
     json_decref(json);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "authority_fixture.h"
+#include "engine/auth_events.h"
 #include "engine/authority_internal.h"
 #include "engine/blast.h"
 
@@ -593,21 +594,22 @@ static void test_tries_of_a_refused_token_are_told_apart(void **state)
     uint8_t id[TOKEN_ID_BYTES];
     assert_int_equal(token_id_parse(made.id, TOKEN_ID_CHARS, id), TKR_OK);
     revoke(context, "", made.id);
-    uint32_t address = 1;
-    assert_true(
-        authority_try_begin(context->fixture.authority, id, false, &address, sizeof(address)));
-    authority_try_note(context->fixture.authority, &(struct token_try){.token_id = id,
-                                                                       .verdict = "revoked",
-                                                                       .client = "192.0.2.7",
-                                                                       .user_agent = "curl/8",
-                                                                       .request_id = "r-9",
-                                                                       .endpoint = "/auth",
-                                                                       .asked_by = ""});
+    struct auth_event event = {.outcome = TKR_VERDICT_REVOKED,
+                               .token_id = id,
+                               .client = {.family = 4, .bytes = {192, 0, 2, 7}},
+                               .texts[AUTH_ORG] = {"acme", 4},
+                               .texts[AUTH_ENDPOINT] = {"/auth", 5}};
+    authority_auth_note(context->fixture.authority, &event);
+    event.outcome = TKR_VERDICT_EXPIRED;
+    authority_auth_note(context->fixture.authority, &event);
+    authority_flush(context->fixture.authority);
     struct blast_report report = report_on(context, made.id);
     assert_int_equal(report.tries.count, 1);
     assert_string_equal(report.tries.newest[0].client, "192.0.2.7");
     assert_string_equal(report.tries.newest[0].verdict, "revoked");
     assert_string_equal(report.tries.newest[0].endpoint, "/auth");
+    assert_int_equal(report.seen.count, 1);
+    assert_string_equal(report.seen.newest[0].verdict, "expired");
     assert_int_equal(report.about.count, 2); /* made, and revoked */
     assert_int_equal(report.acts.count, 0);
 }
