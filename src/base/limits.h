@@ -283,6 +283,7 @@
 
 /* --- the daemon -------------------------------------------------------------------------- */
 #define DAEMON_CONNECTIONS_LEAST 16 /* room for fewer open files: it does not start */
+#define WATCHDOG_MS_LEAST 500       /* between two looks; a watchdog of less than 1 s is not fed */
 #define DAEMON_FILES_SPARE 128      /* open files beside connections: database, segment, epoll */
 
 /* --- import from other stores ---------------------------------------------------------------- */

@@ -65,6 +65,7 @@ struct config {
     struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
     /* [log] */
+    char *log_file;                /* "": standard error */
     int64_t log_level, log_format; /* enum log_level; enum config_log_format */
     /* [token] */
     char *prefix_live, *prefix_test;

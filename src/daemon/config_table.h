@@ -27,7 +27,7 @@
 /* clang-format off */
 #define CONFIG_SECTIONS(X) \
     X(server,   "Where Tokenry listens, where it keeps its data and as whom it runs.") \
-    X(log,      "One line an event on standard error.") \
+    X(log,      "One line an event.") \
     X(token,    "The look of the tokens that Tokenry makes.") \
     X(auth,     "Where callers put their token, and what a refusal says.") \
     X(limits,   "How the three windows of a rate limit move.") \
@@ -90,6 +90,9 @@
       "The least level that is written. debug has a line for every request.") \
     X(log, format, CHOICE, log_format, 0, 0, "auto", "auto,json,text", "log-format", \
       "auto: text on a terminal, JSON elsewhere.") \
+    X(log, file, PATH, log_file, 0, 1024, "", "", "", \
+      "Where the log goes. It is opened anew at SIGHUP, so that it can be renamed away. Empty: " \
+      "standard error.") \
     X(token, prefix_live, PREFIX, prefix_live, 2, TOKEN_PREFIX_BYTES_MAX, "sk_live_", "", "", \
       "How live tokens begin: 2 to 32 of a-z, 0-9 and _, with a _ at the end.") \
     X(token, prefix_test, PREFIX, prefix_test, 2, TOKEN_PREFIX_BYTES_MAX, "sk_test_", "", "", \

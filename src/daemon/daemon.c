@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/magic.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,10 +11,12 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "daemon/activation.h"
 #include "daemon/environment_tokens.h"
+#include "daemon/log_file.h"
 #include "daemon/privilege.h"
 #include "daemon/runtime_directory.h"
-#include "daemon/service_notify.h"
+#include "daemon/watch.h"
 #include "daemon/wire.h"
 #include "http/server.h"
 
@@ -28,48 +28,20 @@ static_assert((int)WINDOW_FIXED == 0 && (int)WINDOW_SLIDING == 1, "limits.* list
 static_assert((int)ON_EXCEED_CLAMP == 0, "lifetime.on_exceed lists them so");
 static_assert((int)SHARED_ACCEPT == 0 && (int)SHARED_REFUSE == 2, "migration.shared_token too");
 
-static const char *environment_value(char *const *environment, const char *name)
-{
-    size_t length = strlen(name);
-    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
-        if (strncmp(environment[i], name, length) == 0 && environment[i][length] == '=') {
-            return environment[i] + length + 1;
-        }
-    }
-    return NULL;
-}
-
 static void free_log(struct log **log)
 {
     log_free(*log);
 }
 
-static tkr_error_t open_log(const struct config *config, struct log **ret_log)
+static tkr_error_t open_log(const struct config *config, int fd, struct log **ret_log)
 {
     bool text = config->log_format == CONFIG_LOG_TEXT ||
-                (config->log_format == CONFIG_LOG_AUTO && isatty(STDERR_FILENO));
-    return log_new(STDERR_FILENO, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
-                   (enum log_level)config->log_level, clock_system(), ret_log);
+                (config->log_format == CONFIG_LOG_AUTO && isatty(fd));
+    return log_new(fd, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON, (enum log_level)config->log_level,
+                   clock_system(), ret_log);
 }
 
 /* --- before anything is opened ------------------------------------------------------------ */
-
-static sigset_t stop_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    return set;
-}
-
-static void take_signals(void)
-{
-    sigset_t set = stop_signals();
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
 
 /* Fewer files than connections: serve as many as there is room for, and say so. */
 static tkr_error_t fit_connections(struct config *config, struct log *log, struct fault *fault)
@@ -136,13 +108,16 @@ static tkr_error_t sync_environment(const struct config *config, struct wire *wi
 /* --- HTTP --------------------------------------------------------------------------------- */
 
 static tkr_error_t open_server(const struct config *config, struct wire *wire, struct log *log,
-                               struct http_server **ret_server, struct fault *fault)
+                               const struct activation *passed, struct http_server **ret_server,
+                               struct fault *fault)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct http_options options = {
         .listen = config->listen,
         .socket_path = config_has_socket(config) ? config->socket : "",
         .socket_mode = (unsigned)config->socket_mode,
+        .passed_tcp = passed->tcp,
+        .passed_local = passed->local,
         .tls_certificate = config->tls_certificate,
         .tls_key = config->tls_key,
         .event_threads = (unsigned)config->event_threads,
@@ -199,10 +174,12 @@ static void free_text(char **text)
 }
 
 /* So that a command on this data directory finds us, wherever the socket is. */
-static void link_socket(const struct config *config)
+static void link_socket(const struct config *config, const struct activation *passed)
 {
-    CLEANUP(free_text)
-    char *path = config_has_socket(config) ? realpath(config->socket, NULL) : NULL;
+    CLEANUP(free_text) char *path = NULL;
+    if (passed->local > 0 ? passed->path[0] != '\0' : config_has_socket(config)) {
+        path = realpath(passed->local > 0 ? passed->path : config->socket, NULL);
+    }
     data_link(config->data, DATA_LINK_SOCKET, path);
 }
 
@@ -221,33 +198,16 @@ static void announce(const struct config *config, struct wire *wire,
               LOG_INT("load_ms", status.load_ms));
 }
 
-/* --- until somebody says stop ------------------------------------------------------------- */
+/* --- its life ---------------------------------------------------------------------------- */
 
-static const char *wait_for_stop(struct log *log)
+/* What the service manager passed is where we listen, whatever is configured. */
+static tkr_error_t take_sockets(const struct daemon_options *options, struct activation *ret_passed,
+                                struct fault *fault)
 {
-    sigset_t set = stop_signals();
-    for (;;) {
-        int number = 0;
-        if (sigwait(&set, &number) != 0) {
-            continue;
-        }
-        if (number == SIGHUP) {
-            log_event(log, LOG_INFO, "hangup_ignored",
-                      LOG_TEXT("detail", "the configuration is read at start only; restart"));
-            continue;
-        }
-        return number == SIGINT ? "SIGINT" : "SIGTERM";
-    }
-}
-
-/* Somebody at a terminal who presses Ctrl-C twice does not want to wait. */
-static void let_second_interrupt_kill(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    signal(SIGINT, SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    TRY(activation_take(options->environment, ret_passed, fault));
+    return ret_passed->listen[0] != '\0' ? config_set(options->config, "server.listen",
+                                                      ret_passed->listen, "LISTEN_FDS", fault)
+                                         : TKR_OK;
 }
 
 static void free_server(struct http_server **server)
@@ -255,8 +215,8 @@ static void free_server(struct http_server **server)
     http_server_free(*server);
 }
 
-/* A job that does not stop uses what would be freed now. What is answered is durable, and counts are
- * in the segment: it is left as kill -9 leaves it. */
+/* A job that does not stop uses what would be freed now. What is answered is durable, and counts
+ * are in the segment: it is left as kill -9 leaves it. */
 static void stop_jobs(struct wire *wire, struct log *log)
 {
     if (wire_stop_jobs(wire) != TKR_OK) {
@@ -266,10 +226,10 @@ static void stop_jobs(struct wire *wire, struct log *log)
 }
 
 static tkr_error_t serve(const struct daemon_options *options, struct log *log,
-                         const struct environment_tokens *tokens, struct fault *fault)
+                         struct log_file *log_file, const struct environment_tokens *tokens,
+                         struct fault *fault)
 {
     const struct config *config = options->config;
-    const char *notify = environment_value(options->environment, "NOTIFY_SOCKET");
     struct wire_options wiring = {
         .config = config,
         .environment = options->environment,
@@ -281,18 +241,21 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
     };
     struct wire *wire CLEANUP(wire_close_p) = NULL;
     struct http_server *server CLEANUP(free_server) = NULL; /* goes before the wire */
+    struct activation passed;
+    TRY(take_sockets(options, &passed, fault));
+    warn_exposed(config, log);
+    watch_notify(options->environment, "STATUS=loading");
     TRY(wire_open(&wiring, &wire, fault));
     TRY(sync_environment(config, wire, tokens, fault));
     warn_slow_segment(wire_runtime_directory(wire), log);
-    TRY(open_server(config, wire, log, &server, fault));
+    TRY(open_server(config, wire, log, &passed, &server, fault));
     TRY(wire_start_jobs(wire));
-    link_socket(config);
+    link_socket(config, &passed);
     announce(config, wire, server, log);
-    service_notify(notify, "READY=1");
-    const char *why = wait_for_stop(log);
-    let_second_interrupt_kill();
+    const struct watch watch = {options->environment, wire_authority(wire), server, log_file, log};
+    const char *why = watch_until_stop(&watch);
     log_event(log, LOG_INFO, "stopping", LOG_TEXT("signal", why));
-    service_notify(notify, "STOPPING=1");
+    watch_notify(options->environment, "STOPPING=1\nSTATUS=answering what is in flight");
     api_stop_waiting(wire_api(wire));
     http_server_stop(server, config->stop_grace_s * 1000);
     stop_jobs(wire, log);
@@ -301,19 +264,21 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
 
 tkr_error_t daemon_run(const struct daemon_options *options, struct fault *fault)
 {
+    const struct config *config = options->config;
+    struct log_file log_file CLEANUP(log_file_close) = {0};
     struct log *log CLEANUP(free_log) = NULL;
     struct environment_tokens tokens CLEANUP(environment_tokens_free) = {0};
-    TRY(open_log(options->config, &log));
+    TRY(log_file_open(&log_file, config->log_file, config->user, fault));
+    TRY(open_log(config, log_file.fd, &log));
     TRY(take_environment(options, log, &tokens, fault));
     log_event(log, LOG_INFO, "starting", LOG_TEXT("version", TOKENRY_VERSION),
-              LOG_INT("pid", getpid()), LOG_TEXT("data", options->config->data));
-    take_signals();
+              LOG_INT("pid", getpid()), LOG_TEXT("data", config->data));
+    watch_take_signals();
     umask(077);
-    TRY(privilege_become(options->config->user, fault));
+    TRY(privilege_become(config->user, fault));
     secret_harden_process(); /* after the change of user, which resets it */
     TRY(fit_connections(options->config, log, fault));
-    warn_exposed(options->config, log);
-    TRY(serve(options, log, &tokens, fault));
+    TRY(serve(options, log, &log_file, &tokens, fault));
     log_event(log, LOG_INFO, "stopped");
     return TKR_OK;
 }

@@ -10,7 +10,7 @@
  * error that names the file, address or key.
  *
  * Signals: SIGTERM and SIGINT stop; a second SIGINT ends the process at once (nothing that
- * was answered is lost by that). SIGHUP is logged and ignored, SIGPIPE ignored. They are
+ * was answered is lost by that). SIGHUP opens log.file anew, SIGPIPE is ignored. They are
  * blocked before the first thread starts, so that only the waiting thread takes them.
  */
 #ifndef DAEMON_DAEMON_H
@@ -23,7 +23,7 @@
 
 struct daemon_options {
     struct config *config;    /* checked and resolved */
-    char *const *environment; /* NOTIFY_SOCKET, RUNTIME_DIRECTORY; API_TOKEN and API_TOKENS, whose
+    char *const *environment; /* those of the service manager; API_TOKEN and API_TOKENS, whose
                                  values are overwritten */
     bool reset_clock;         /* see authority_options */
 };

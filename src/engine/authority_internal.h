@@ -383,6 +383,7 @@ struct authority {
     pthread_mutex_t beat_mutex;
     pthread_cond_t beat_stop_changed;
     bool beat_stop;
+    _Atomic uint64_t beats;
 
     /* Tiers by name: written by the writer thread, read by all. */
     pthread_mutex_t tiers_mutex;

@@ -39,12 +39,14 @@ static void *run_beat(void *context)
     struct authority *authority = context;
     int64_t since_flush_ms = 0;
     struct timespec next;
+    pthread_setname_np(pthread_self(), "beat");
     clock_gettime(CLOCK_MONOTONIC, &next);
     pthread_mutex_lock(&authority->beat_mutex);
     while (!authority->beat_stop) {
         pthread_mutex_unlock(&authority->beat_mutex);
         int64_t behind_ms = 0;
         segment_writer_beat(authority->segment, &behind_ms);
+        atomic_fetch_add_explicit(&authority->beats, 1, memory_order_relaxed);
         note_clock(authority, behind_ms);
         since_flush_ms += BEAT_MS;
         if (since_flush_ms >= authority->options.usage_flush_ms) {
@@ -60,6 +62,11 @@ static void *run_beat(void *context)
     }
     pthread_mutex_unlock(&authority->beat_mutex);
     return NULL;
+}
+
+uint64_t authority_beats(const struct authority *authority)
+{
+    return atomic_load(&authority->beats);
 }
 
 tkr_error_t beat_start(struct authority *authority)

@@ -84,6 +84,8 @@ MUST_USE tkr_error_t authority_new(const struct authority_options *options,
 /* Lets queued changes finish, flushes usage, stops the threads. NULL is allowed. */
 void authority_free(struct authority *authority);
 int64_t authority_now_ms(struct authority *authority);
+/* How often the beat thread has gone round: about four times a second while it is alive. */
+uint64_t authority_beats(const struct authority *authority);
 
 struct authority_status {
     struct segment_stats segment;

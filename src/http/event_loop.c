@@ -112,11 +112,13 @@ static void sleep_until_called(struct http_thread *thread, int epoll)
 static void *event_loop(void *context)
 {
     struct http_thread *thread = context;
+    pthread_setname_np(pthread_self(), "http");
     int epoll = MHD_get_daemon_info(thread->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     while (!atomic_load_explicit(&thread->ending, memory_order_relaxed)) {
         if (atomic_exchange_explicit(&thread->called, false, memory_order_acquire)) {
             add_handed(thread);
         }
+        atomic_fetch_add_explicit(&thread->rounds, 1, memory_order_relaxed);
         uint64_t before = thread->request_count;
         MHD_run(thread->daemon);
         if (thread->request_count - before < BUSY_REQUESTS) {

@@ -170,7 +170,9 @@ struct http_thread {
     int wake;            /* eventfd */
     _Atomic bool called; /* `handed` is not empty */
     _Atomic bool ending;
-    pthread_mutex_t lock; /* the list of connections, and what the listener handed over */
+    _Atomic uint64_t rounds; /* of its loop */
+    uint64_t pulse;          /* how many there were at the last http_server_pulse */
+    pthread_mutex_t lock;    /* the list of connections, and what the listener handed over */
     struct http_connection *first;
     struct handed *handed, **handed_end;
     _Atomic unsigned open; /* accepted and not closed */
@@ -309,6 +311,7 @@ MUST_USE tkr_error_t listener_new(struct http_server *server, struct listener **
                                   struct fault *fault);
 MUST_USE tkr_error_t listener_start(struct listener *listener);
 unsigned listener_port(const struct listener *listener);
+bool listener_pulse(struct listener *listener); /* see http_server_pulse */
 void listener_close(struct listener *listener); /* accepts what waits, then no more */
 void listener_end(struct listener *listener);   /* its thread too */
 void listener_free(struct listener *listener);

@@ -34,6 +34,8 @@ struct listener {
     unsigned pause; /* ticks */
     uint64_t complained_ms;
     bool started;
+    _Atomic uint64_t rounds; /* of its loop */
+    uint64_t pulse;
     pthread_t thread;
     _Atomic bool closing, ending;
 };
@@ -143,7 +145,9 @@ static void close_sockets(struct listener *listener)
         if (serving) {
             accept_some(listener, listener->unix_socket, true);
         }
-        socket_remove_unix(listener->server->options.socket_path, &listener->node);
+        if (listener->server->options.passed_local == 0) { /* else it is not ours to remove */
+            socket_remove_unix(listener->server->options.socket_path, &listener->node);
+        }
         close(listener->unix_socket);
         listener->unix_socket = -1;
     }
@@ -168,7 +172,9 @@ static void *listen_loop(void *context)
 {
     struct listener *listener = context;
     struct http_server *server = listener->server;
+    pthread_setname_np(pthread_self(), "http-accept");
     while (!atomic_load(&listener->ending)) {
+        atomic_fetch_add_explicit(&listener->rounds, 1, memory_order_relaxed);
         if (atomic_load(&listener->closing)) {
             close_sockets(listener);
         }
@@ -218,11 +224,15 @@ static tkr_error_t open_sockets(struct listener *listener, struct fault *fault)
     if (listener->wake < 0) {
         return fault_set(fault, TKR_IO, "", "eventfd: %s", strerror(errno));
     }
-    if (options->listen[0] != '\0') {
+    if (options->passed_tcp > 0) {
+        listener->tcp = options->passed_tcp;
+    } else if (options->listen[0] != '\0') {
         TRY(socket_listen_tcp(options->listen, &listener->tcp, fault));
-        listener->port = port_of(listener->tcp);
     }
-    if (options->socket_path[0] != '\0') {
+    listener->port = port_of(listener->tcp);
+    if (options->passed_local > 0) {
+        listener->unix_socket = options->passed_local;
+    } else if (options->socket_path[0] != '\0') {
         TRY(socket_listen_unix(options->socket_path, options->socket_mode, &listener->unix_socket,
                                &listener->node, fault));
     }
@@ -264,6 +274,15 @@ static void wake(struct listener *listener)
     if (listener->wake >= 0) {
         (void)eventfd_write(listener->wake, 1);
     }
+}
+
+bool listener_pulse(struct listener *listener)
+{
+    uint64_t rounds = atomic_load(&listener->rounds);
+    bool moved = rounds != listener->pulse;
+    listener->pulse = rounds;
+    wake(listener);
+    return moved;
 }
 
 void listener_close(struct listener *listener)

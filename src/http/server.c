@@ -25,6 +25,16 @@
 
 /* --- options --------------------------------------------------------------------------------- */
 
+static bool has_tcp(const struct http_options *o)
+{
+    return o->listen[0] != '\0' || o->passed_tcp > 0;
+}
+
+static bool has_local(const struct http_options *o)
+{
+    return o->socket_path[0] != '\0' || o->passed_local > 0;
+}
+
 static tkr_error_t check_options(struct http_options *o, struct fault *fault)
 {
     ASSERT(o->listen != NULL && o->socket_path != NULL && o->tls_certificate != NULL &&
@@ -43,7 +53,7 @@ static tkr_error_t check_options(struct http_options *o, struct fault *fault)
                          "at most %d event threads, %d worker threads, %d waiting",
                          HTTP_EVENT_THREADS_MAX, HTTP_WORKER_THREADS_MAX, WORK_QUEUE_MAX);
     }
-    if (o->listen[0] == '\0' && o->socket_path[0] == '\0') {
+    if (!has_tcp(o) && !has_local(o)) {
         return fault_set(fault, TKR_INVALID, "listen", "neither an address nor a socket is given");
     }
     if ((o->tls_certificate[0] == '\0') != (o->tls_key[0] == '\0')) {
@@ -154,8 +164,8 @@ static tkr_error_t start_threads(struct http_server *server, struct fault *fault
         TRY(pem_read(o->tls_certificate, &certificate, fault));
         TRY(pem_read(o->tls_key, &key, fault));
     }
-    unsigned tcp = o->listen[0] != '\0' ? o->event_threads : 0;
-    unsigned count = tcp + (o->socket_path[0] != '\0' ? o->event_threads : 0);
+    unsigned tcp = has_tcp(o) ? o->event_threads : 0;
+    unsigned count = tcp + (has_local(o) ? o->event_threads : 0);
     ASSERT(count > 0);
     server->threads = calloc(count, sizeof(server->threads[0]));
     ENSURE(server->threads != NULL, TKR_MEMORY);
@@ -241,6 +251,19 @@ void http_server_stats(struct http_server *server, struct http_stats *ret_stats)
             ret_stats->requests[class] += atomic_load(&server->threads[i].requests[class]);
         }
     }
+}
+
+bool http_server_pulse(struct http_server *server)
+{
+    bool moved = listener_pulse(server->listener);
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        struct http_thread *thread = &server->threads[i];
+        uint64_t rounds = atomic_load(&thread->rounds);
+        moved = moved && rounds != thread->pulse;
+        thread->pulse = rounds;
+        (void)eventfd_write(thread->wake, 1);
+    }
+    return moved;
 }
 
 /* --- stopping -------------------------------------------------------------------------------- */

@@ -76,6 +76,9 @@ struct http_options {
     const char *listen;      /* `127.0.0.1:8080`, `[::1]:8080`, `:8080`; "" for none */
     const char *socket_path; /* Unix socket; "" for none; mode `socket_mode` */
     unsigned socket_mode;
+    /* Sockets that listen already, non-blocking, instead of these two; 0: none. They are the
+     * server's from http_server_new on, when that succeeds, and a Unix socket's node stays. */
+    int passed_tcp, passed_local;
     const char *tls_certificate, *tls_key; /* PEM files, both or neither ("") */
     unsigned event_threads;                /* TCP; the Unix socket has as many of its own */
     unsigned worker_threads;
@@ -113,6 +116,9 @@ unsigned http_server_threads(const struct http_server *server); /* ids are 0..th
  */
 void http_server_stop(struct http_server *server, int64_t grace_ms);
 void http_server_free(struct http_server *server); /* NULL is allowed */
+/* Whether each thread that accepts or serves has gone round since the last call, and asks all of
+ * them to go round once. The first call says true. One thread at a time. */
+bool http_server_pulse(struct http_server *server);
 
 struct http_stats {
     uint64_t connections_open, connections_total, connections_refused;

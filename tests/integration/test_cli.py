@@ -793,8 +793,9 @@ def test_the_service_manager_hears_ready_and_stopping(ready):
         manager.settimeout(30)
         ready.environment["NOTIFY_SOCKET"] = str(path)
         with ready.serving():
-            assert manager.recv(64) == b"READY=1"
-        assert manager.recv(64) == b"STOPPING=1"
+            assert manager.recv(64) == b"STATUS=loading"
+            assert re.fullmatch(rb"READY=1\nSTATUS=serving \d+ tokens", manager.recv(64))
+        assert manager.recv(64).startswith(b"STOPPING=1\nSTATUS=")
 
 
 def test_the_log_is_json_lines_and_tells_of_ready_and_stopped(ready):
