@@ -27,6 +27,7 @@ const struct doctor_check doctor_checks[] = {
     {"open_files", false, doctor_look_open_files},
     {"address", false, doctor_look_address},
     {"certificate", false, doctor_look_certificate},
+    {"channels", false, doctor_look_channels},
     {"daemon", false, doctor_look_daemon},
 };
 const size_t doctor_check_count = sizeof(doctor_checks) / sizeof(doctor_checks[0]);

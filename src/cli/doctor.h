@@ -7,7 +7,7 @@
  *   doctor.c           the table, and what is looked at first
  *   doctor_files.c     directories, permissions, room, the limit of open files
  *   doctor_data.c      database, audit log, segment, clock
- *   doctor_network.c   address, certificate, the daemon that answers
+ *   doctor_network.c   address, certificate, notification channels, the daemon that answers
  */
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
@@ -74,6 +74,7 @@ void doctor_look_segment(const struct doctor *doctor, struct doctor_finding *fin
 void doctor_look_clock(const struct doctor *doctor, struct doctor_finding *finding);
 void doctor_look_address(const struct doctor *doctor, struct doctor_finding *finding);
 void doctor_look_certificate(const struct doctor *doctor, struct doctor_finding *finding);
+void doctor_look_channels(const struct doctor *doctor, struct doctor_finding *finding);
 void doctor_look_daemon(const struct doctor *doctor, struct doctor_finding *finding);
 
 #endif

@@ -11,6 +11,7 @@
 #include "cli/doctor.h"
 #include "cli/transport.h"
 #include "crypto/certificate.h"
+#include "daemon/channels_file.h"
 #include "daemon/runtime_directory.h"
 
 #include <jansson.h>
@@ -112,6 +113,28 @@ void doctor_look_certificate(const struct doctor *doctor, struct doctor_finding 
         return;
     }
     judge(&look, clock_wall_ms(doctor->clock), finding);
+}
+
+/* --- notification channels -------------------------------------------------------------------- */
+
+/* What can be seen without sending anything; `tokenry notify test` does the rest. */
+void doctor_look_channels(const struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct channels *channels CLEANUP(channels_free_p) = NULL;
+    struct fault fault = {0};
+    size_t count = 0;
+    if (doctor->config->channels_file[0] == '\0') {
+        doctor_skip(finding, "none is configured: alerts go to the log");
+        return;
+    }
+    tkr_error_t error = channels_read(doctor->config->channels_file, NULL, NULL, &channels, &fault);
+    if (error != TKR_OK) {
+        doctor_bad(finding, DOCTOR_FAILED, "Mend it: a daemon with this file does not start", "%s",
+                   fault.detail[0] != '\0' ? fault.detail : tkr_error_text(error));
+        return;
+    }
+    channels_list(channels, &count);
+    doctor_fine(finding, "%zu in %s", count, doctor->config->channels_file);
 }
 
 /* --- the daemon ------------------------------------------------------------------------------- */

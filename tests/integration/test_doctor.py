@@ -22,7 +22,7 @@ from namespace import Namespace
 DONE, REFUSED, USAGE = 0, 1, 2
 CHECKS = ["configuration", "data_directory", "permissions", "disk_data", "database", "audit_log",
           "clock", "runtime_directory", "disk_runtime", "segment", "open_files", "address",
-          "certificate", "daemon"]
+          "certificate", "channels", "daemon"]
 
 
 def doctor(daemon, *arguments, wrapper=(), **settings):
@@ -80,7 +80,7 @@ def test_nothing_is_wrong_with_a_sound_installation(make_daemon):
         files = sorted(path.name for path in daemon.data.iterdir())
         running = doctor(daemon, **{"server.socket": daemon.socket})
         skipped = {name for name, row in running.items() if row["outcome"] == "skipped"}
-        assert skipped == {"certificate"}, running
+        assert skipped == {"certificate", "channels"}, running
         assert set(outcomes(running).values()) == {"ok", "skipped"}, running
         assert sorted(path.name for path in daemon.data.iterdir()) == files
         daemon.stop()
@@ -214,6 +214,18 @@ def test_an_address_that_others_reach_in_clear(idle):
     for listen, wanted in ((":8080", "warning"), ("192.0.2.1:80", "warning"), ("[::1]:80", "ok"),
                            ("127.0.0.1:80", "ok")):
         assert doctor(idle, **{"server.listen": listen})["address"]["outcome"] == wanted
+
+
+def test_notification_channels(idle):
+    path = idle.folder / "channels.conf"
+    for text, mode, wanted, word in (
+            ("[ops]\ntype = log\n", 0o600, "ok", "1 in "),
+            ("[ops]\ntype = pigeon\n", 0o600, "failed", "type"),
+            ("[ops]\ntype = log\n", 0o666, "failed", str(path))):
+        path.write_text(text)
+        path.chmod(mode)
+        row = doctor(idle, **{"notify.channels_file": path})["channels"]
+        assert row["outcome"] == wanted and word in row["detail"], row
 
 
 def test_a_daemon_that_hangs(make_daemon):
