@@ -24,6 +24,7 @@
 #include "engine/lifecycle.h"
 #include "engine/verify.h"
 #include "http/server.h"
+#include "notify/sender.h"
 #include "policy/cidr.h"
 
 struct api;
@@ -69,6 +70,16 @@ struct api_leaks {
     bool revoke; /* what was found is revoked, else quarantined */
 };
 
+/* Notification channels, and testing one; see notify/sender.h. */
+struct notify_channel;
+struct api_notify {
+    const struct notify_channel *const *channels;
+    size_t channel_count;
+    tkr_error_t (*test)(void *context, const char *channel, const char *by, sender_test_done done,
+                        void *done_context);
+    void *context;
+};
+
 struct api_options {
     struct authority *authority;
     const char *runtime_directory;
@@ -88,6 +99,7 @@ struct api_options {
     bool trials;                 /* proxies may ask /auth for one; see api/auth_trial.h */
     uid_t socket_admin_uid;      /* peers of the Unix socket with this uid (and root) are admin */
     struct scheduler *scheduler; /* NULL: no jobs */
+    struct api_notify notify;    /* zeros: no channels */
     struct log *log;
     const char *version;
 };

@@ -9,6 +9,7 @@
 
 #include "api/adoption.h"
 #include "api/jobs.h"
+#include "api/notify.h"
 #include "api/routes.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -221,5 +222,6 @@ void metrics_get(struct api_call *call)
     adoption(&body, api);
     auth_events(&body, api);
     jobs_metrics(&body, api);
+    notify_metrics(&body, api);
     call_answer_text(call, 200, METRICS_TYPE, &body);
 }

@@ -9,6 +9,7 @@
 
 #define PATH_TOKENS "/api/v1/auth/tokens"
 #define PATH_TOKEN "/api/v1/auth/tokens/{id}"
+#define PATH_NOTIFY "/api/v1/notify"
 #define PATH_EMERGENCY "/api/v1/auth/emergency-revoke"
 #define PATH_USERS "/api/v1/users"
 #define PATH_ORGS "/api/v1/orgs"
@@ -41,6 +42,23 @@
       ACCESS_PUBLIC, NULL, false, NULL, NULL, system_health_get) \
     X(SYSTEM_STATUS, HTTP_GET, "/api/v1/system/status", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "system:read", false, NULL, NULL, system_status_get) \
+    X(NOTIFY_CHANNELS, HTTP_GET, PATH_NOTIFY "/channels", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "system:read", false, NULL, NULL, notify_channels_list) \
+    X(NOTIFY_TEST,   HTTP_POST, PATH_NOTIFY "/channels/{name}/test", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "*", false, NULL, "name", notify_channels_test) \
+    X(NOTIFY_DEAD,   HTTP_GET, PATH_NOTIFY "/dead", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "*", false, "channel limit cursor", NULL, notify_dead_list) \
+    X(NOTIFY_DROP_ALL, HTTP_DELETE, PATH_NOTIFY "/dead", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "*", false, NULL, NULL, notify_dead_drop) \
+    X(NOTIFY_RETRY_ALL, HTTP_POST, PATH_NOTIFY "/dead/retry", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "*", false, NULL, NULL, notify_dead_retry) \
+    X(NOTIFY_RETRY,  HTTP_POST, PATH_NOTIFY "/dead/{id}/retry", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "*", false, NULL, "id", notify_dead_retry) \
+    X(NOTIFY_DROP,   HTTP_DELETE, PATH_NOTIFY "/dead/{id}", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "*", false, NULL, "id", notify_dead_drop) \
     X(JOBS_LIST,     HTTP_GET, "/api/v1/system/jobs", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "system:read", false, NULL, NULL, jobs_list) \
     X(JOBS_RUN,      HTTP_POST, "/api/v1/system/jobs/{name}/run", call_on_worker, HTTP_WORKER, \

@@ -2,6 +2,7 @@
 /* The state of this node for operators, as one object. */
 #include "api/jobs.h"
 #include "api/json_emit.h"
+#include "api/notify.h"
 #include "api/routes.h"
 
 static void emit_tokens(struct emitter *emitter, const struct authority_status *status)
@@ -82,6 +83,7 @@ void system_status_get(struct api_call *call)
     emit_store(&emitter, &status);
     emit_http(&emitter, api);
     jobs_emit(&emitter, "jobs", api);
+    notify_emit(&emitter, "notify", api);
     emit_close(&emitter, '}');
     call_answer(call, 200, &body);
 }

@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
+#include "daemon/channels_file.h"
+
+static void complain(void *context, const struct fault *fault)
+{
+    (void)context;
+    (void)cli_fail(CLI_USAGE, "%s", fault->detail);
+}
+
+/* Also the files that the configuration names: each has errors of its own. */
+static bool check_channels(const struct cli *cli)
+{
+    struct channels *channels CLEANUP(channels_free_p) = NULL;
+    return channels_read(cli->config->channels_file, complain, NULL, &channels, NULL) == TKR_OK;
+}
 
 enum cli_exit cmd_check_config(struct cli *cli)
 {
@@ -15,7 +29,7 @@ enum cli_exit cmd_check_config(struct cli *cli)
         arguments->options[arguments->option_count++] = (struct argument){
             cli_option_find(cli->command, "config", sizeof("config") - 1), arguments->operands[0]};
     }
-    if (!cli_configure(cli, true)) {
+    if (!cli_configure(cli, true) || !check_channels(cli)) {
         fputs(cli_json(cli) ? "{\"valid\":false}\n" : "", stdout);
         return CLI_USAGE;
     }

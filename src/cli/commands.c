@@ -377,6 +377,23 @@ static const struct cli_option job_run_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option notify_dead_options[] = {
+    {"channel", "CHANNEL", false, "of this channel only"},
+    PAGE_OPTIONS,
+    OPTIONS_END,
+};
+
+static const struct cli_option notify_retry_options[] = {
+    {"all", NULL, false, "all of them"},
+    OPTIONS_END,
+};
+
+static const struct cli_option notify_drop_options[] = {
+    {"all", NULL, false, "all of them"},
+    {"yes", NULL, false, "do not ask"},
+    OPTIONS_END,
+};
+
 static const struct cli_option org_set_options[] = {
     {"lifetime", "KIND.PART=VALUE", true,
      "user.max=30d, service.default=never, admin.on_exceed=reject; server: as the server has it",
@@ -649,6 +666,24 @@ const struct cli_command cli_commands[] = {
      "Waits until it has ended; the exit status is 1 when it failed. Without a daemon the job\n"
      "runs in this process.",
      job_run_options, true, cmd_job_run, CLI_GROUP_AUTHORITY},
+    {"notify list", "", 0, "list the channels that alerts are told to",
+     "With what waits for each, and why the last message could not be delivered. Channels are in\n"
+     "the file notify.channels_file, see tokenry-channels(5).",
+     no_options, true, cmd_notify_list, CLI_GROUP_AUTHORITY},
+    {"notify test", "[CHANNEL]", 1, "send a message over a channel, or each of them",
+     "Says what the receiver said. The message goes the way of all others, but at once and\n"
+     "without another try. The exit status is 1 when it was not delivered.",
+     no_options, true, cmd_notify_test, CLI_GROUP_AUTHORITY},
+    {"notify dead", "", 0, "list messages that could not be delivered",
+     "They have been tried for as long as their channel says (give_up_after), or their receiver\n"
+     "said that it will never take them.",
+     notify_dead_options, true, cmd_notify_dead, CLI_GROUP_AUTHORITY},
+    {"notify retry", "[MESSAGE-ID]", 1, "try again to deliver a dead letter", "",
+     notify_retry_options, true, cmd_notify_retry, CLI_GROUP_AUTHORITY},
+    {"notify drop", "[MESSAGE-ID]", 1, "forget a dead letter",
+     "The alert stays in the audit log. This cannot be undone, so it asks; where there is nobody\n"
+     "to ask, --yes is needed.",
+     notify_drop_options, true, cmd_notify_drop, CLI_GROUP_AUTHORITY},
     {"analytics", "[TOKEN-ID]", 1, "plot how tokens were used",
      "Of one token, of a user, or of an organisation; without any of them, of one's own\n"
      "organisation. Days are UTC; counts are as of a second ago. Bars are of block characters\n"

@@ -249,6 +249,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
     TRY(sync_environment(config, wire, tokens, fault));
     warn_slow_segment(wire_runtime_directory(wire), log);
     TRY(open_server(config, wire, log, &passed, &server, fault));
+    TRY(wire_start_notifying(wire));
     TRY(wire_start_jobs(wire));
     link_socket(config, &passed);
     announce(config, wire, server, log);
@@ -257,6 +258,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
     log_event(log, LOG_INFO, "stopping", LOG_TEXT("signal", why));
     watch_notify(options->environment, "STOPPING=1\nSTATUS=answering what is in flight");
     api_stop_waiting(wire_api(wire));
+    wire_stop_notifying(wire);
     http_server_stop(server, config->stop_grace_s * 1000);
     stop_jobs(wire, log);
     return TKR_OK;

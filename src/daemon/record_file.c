@@ -210,11 +210,11 @@ static tkr_error_t check_type(struct record_file *file, size_t index)
     const struct entry *entry = &file->entries[index];
     struct buffer type CLEANUP(buffer_deinit);
     tkr_error_t first = TKR_OK;
+    buffer_init(&type, CONFIG_VALUE_BYTES_MAX);
     if (entry->set_at[0] == 0) {
         return record_file_complain(file, index, rows[0].key, file->fault, TKR_INVALID,
                                     "it must be given: one of %s", rows[0].unit);
     }
-    buffer_init(&type, CONFIG_VALUE_BYTES_MAX);
     config_value_write(entry->record, &rows[0], &type);
     TRY(buffer_status(&type));
     for (size_t i = 1; i < file->schema->row_count; i++) {

@@ -12,6 +12,7 @@
 #include "adopt/old_endpoint.h"
 #include "base/text.h"
 #include "daemon/audit_key.h"
+#include "daemon/notifier.h"
 #include "daemon/runtime_directory.h"
 #include "jobs/handlers/handlers.h"
 #include "jobs/scheduler.h"
@@ -33,6 +34,7 @@ struct wire {
     size_t leak_keys_length;
     struct job_settings jobs;
     struct scheduler *scheduler;
+    struct notifier *notifier;
     struct api *api;
 };
 
@@ -107,7 +109,10 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         };
     }
     read_boot_id(authority.boot_id);
-    return authority_new(&authority, &wire->authority, fault);
+    notifier_options(wire->notifier, &authority);
+    TRY(authority_new(&authority, &wire->authority, fault));
+    notifier_attach(wire->notifier, wire->authority);
+    return TKR_OK;
 }
 
 /* --- jobs ------------------------------------------------------------------------------------ */
@@ -141,6 +146,18 @@ tkr_error_t wire_start_jobs(struct wire *wire)
 tkr_error_t wire_stop_jobs(struct wire *wire)
 {
     return scheduler_stop(wire->scheduler);
+}
+
+/* --- notifications --------------------------------------------------------------------------- */
+
+tkr_error_t wire_start_notifying(struct wire *wire)
+{
+    return notifier_start(wire->notifier);
+}
+
+void wire_stop_notifying(struct wire *wire)
+{
+    notifier_stop(wire->notifier);
 }
 
 /* --- the old endpoint ---------------------------------------------------------------------- */
@@ -271,6 +288,7 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
         .adoption = adoption_of(wire, config),
         .leaks = {wire->leak_keys, wire->leak_keys_length, config->leaks_revoke != 0},
         .scheduler = wire->scheduler,
+        .notify = notifier_api(wire->notifier),
         .log = wire->log,
         .version = TOKENRY_VERSION,
     };
@@ -311,6 +329,7 @@ tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire
                                options->follow_link, &wire->runtime_directory, fault));
     TRY(audit_key_open(config->audit_key_file, random_system(), &wire->audit_key,
                        &wire->audit_key_is_new, fault));
+    TRY(notifier_new(config, options->clock, options->log, &wire->notifier, fault));
     TRY(open_authority(wire, options, fault));
     if (wire->audit_key_is_new) {
         TRY(audit_key_keep(config->audit_key_file, fault));
@@ -350,7 +369,9 @@ void wire_close(struct wire *wire)
     api_free(wire->api);
     old_endpoint_free(wire->old_endpoint);
     scheduler_free(wire->scheduler);
+    notifier_stop(wire->notifier);
     authority_free(wire->authority);
+    notifier_free(wire->notifier);
     store_sqlite_close(&wire->store);
     seal_key_free(wire->audit_key);
     free(wire->runtime_directory);

@@ -43,6 +43,10 @@ MUST_USE tkr_error_t wire_start_jobs(struct wire *wire);
 /* Before wire_close, when they were started. TKR_TIMEOUT: one does not stop, and the wire may not
  * be closed under it. */
 MUST_USE tkr_error_t wire_stop_jobs(struct wire *wire);
+/* From now on messages are sent; else they stay in the outbox. */
+MUST_USE tkr_error_t wire_start_notifying(struct wire *wire);
+/* Before http_server_stop: who waits for a test of a channel is answered. */
+void wire_stop_notifying(struct wire *wire);
 /* Lets queued changes finish, flushes usage, closes the store. NULL is allowed. */
 void wire_close(struct wire *wire);
 void wire_close_p(struct wire **wire); /* for CLEANUP */

@@ -50,6 +50,12 @@ struct notify_channel {
     size_t recipient_count;
 };
 
-const char *notify_type_name(enum notify_type type); /* "log", "webhook", … */
+/* "log", "webhook", ... */
+static inline const char *notify_type_name(enum notify_type type)
+{
+    static const char *const names[NOTIFY_TYPE_COUNT] = {"log",   "webhook", "email",
+                                                         "slack", "teams",   "discord"};
+    return names[type];
+}
 
 #endif

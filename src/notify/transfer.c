@@ -14,8 +14,10 @@
 static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
-    buffer_add(&transfer->answer, bytes, size * count);
-    return transfer->answer.overflowed ? 0 : size * count;
+    size_t room = transfer->answer.bytes_max - transfer->answer.length, length = size * count;
+    buffer_add(&transfer->answer, bytes, length < room ? length : room);
+    transfer->too_large |= length > room || transfer->answer.overflowed;
+    return transfer->too_large ? 0 : length;
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -152,7 +154,7 @@ tkr_error_t transfer_end(struct transfer *transfer, CURLcode code,
     if (code == CURLE_OK) {
         return TKR_OK;
     }
-    if (transfer->answer.overflowed) {
+    if (transfer->too_large) {
         return fault_set(fault, TKR_TOO_LARGE, "", "it answered more than %zu bytes",
                          transfer->answer.bytes_max);
     }

@@ -28,7 +28,8 @@ struct transfer {
     struct curl_slist *headers, *recipients, *resolve; /* the first may hold secrets: wiped */
     struct buffer answer;
     bool allow_private;
-    bool refused; /* some address was not public */
+    bool refused;   /* some address was not public */
+    bool too_large; /* the answer: what is there of it is its beginning */
     bool is_mail;
     const char *upload; /* what is left to be sent, for mail */
     size_t upload_left;

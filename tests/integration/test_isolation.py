@@ -118,6 +118,16 @@ ROWS = {
     ("GET", "/api/v1/system/jobs"): Row(READERS, "/api/v1/system/jobs"),
     ("POST", "/api/v1/system/jobs/{name}/run"):
         Row({ADMIN}, "/api/v1/system/jobs/none/run", status=404),
+    ("GET", "/api/v1/notify/channels"): Row(READERS, "/api/v1/notify/channels"),
+    ("POST", "/api/v1/notify/channels/{name}/test"):
+        Row({ADMIN}, "/api/v1/notify/channels/none/test", status=404),
+    ("GET", "/api/v1/notify/dead"): Row({ADMIN}, "/api/v1/notify/dead"),
+    ("DELETE", "/api/v1/notify/dead"): Row({ADMIN}, "/api/v1/notify/dead"),
+    ("POST", "/api/v1/notify/dead/retry"): Row({ADMIN}, "/api/v1/notify/dead/retry"),
+    ("POST", "/api/v1/notify/dead/{id}/retry"):
+        Row({ADMIN}, "/api/v1/notify/dead/msg_0/retry", status=404),
+    ("DELETE", "/api/v1/notify/dead/{id}"):
+        Row({ADMIN}, "/api/v1/notify/dead/msg_0", status=404),
     ("POST", TOKENS): Row(WORKERS, TOKENS, lambda w: {"user_id": w.fresh("user"), "name": "n"},
                           status=201, org_id="body"),
     ("GET", TOKENS): Row(READERS, TOKENS, org_id="query"),
