@@ -45,6 +45,14 @@ static void close_fd(int *fd)
     }
 }
 
+/* Takes it out of the reach of a cleanup. */
+static int keep_fd(int *fd)
+{
+    int kept = *fd;
+    *fd = -1;
+    return kept;
+}
+
 /* Of a file that root has just made. */
 static int give_to(int fd, const char *user)
 {
@@ -70,8 +78,7 @@ static tkr_error_t open_file(const char *path, const char *user, int *ret_fd, st
         return fault_set(fault, TKR_FORBIDDEN, "log.file", "log.file: %s is not a regular file",
                          path);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = keep_fd(&fd);
     return TKR_OK;
 }
 

@@ -5,10 +5,9 @@
  *
  * A system that lost the answer asks again. What an Idempotency-Key made is kept in the table of
  * keys as for tokens, so the number and the time of the event are written there as a text of the
- * length of an identifier: `evt_`, 14 digits of the number and 12 of the time, hexadecimal.
+ * length of an identifier: `evt_`, and in hexadecimal 7 bytes of the number and 6 of the time.
  */
-#include <inttypes.h>
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -26,6 +25,12 @@ const struct cicd_field_row cicd_fields[CICD_FIELDS] = {
 static const char *const statuses[] = {"started", "success", "failure", "cancelled"};
 
 static const struct change_kind change_cicd;
+
+#define MADE "evt_"
+#define MADE_SEQ_BYTES 7 /* of AUDIT_SEQ_MAX */
+#define MADE_BYTES (MADE_SEQ_BYTES + 6)
+static_assert(sizeof(MADE) - 1 + 2 * MADE_BYTES == TOKEN_ID_CHARS,
+              "it stands where tokens' ids do");
 
 /* --- what callers may send ------------------------------------------------------------------- */
 
@@ -142,13 +147,41 @@ tkr_error_t authority_record_cicd(struct authority *authority, const struct prin
 
 /* --- on the writer thread --------------------------------------------------------------------- */
 
+/* The highest byte first. */
+static uint64_t number_of(const uint8_t *bytes, size_t count)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < count; i++) {
+        number = number << 8 | bytes[i];
+    }
+    return number;
+}
+
+static void put_number(uint8_t *bytes, size_t count, uint64_t number)
+{
+    for (size_t i = count; i > 0; i--) {
+        bytes[i - 1] = (uint8_t)number;
+        number >>= 8;
+    }
+}
+
+static tkr_error_t read_made(const char *made, struct change_result *result)
+{
+    uint8_t bytes[MADE_BYTES];
+    ENSURE(strncmp(made, MADE, sizeof(MADE) - 1) == 0, TKR_CORRUPT);
+    ENSURE(text_unhex(made + sizeof(MADE) - 1, 2 * sizeof(bytes), bytes) == TKR_OK, TKR_CORRUPT);
+    result->noted.seq = number_of(bytes, MADE_SEQ_BYTES);
+    result->noted.at_ms =
+        (int64_t)number_of(bytes + MADE_SEQ_BYTES, sizeof(bytes) - MADE_SEQ_BYTES);
+    return TKR_OK;
+}
+
 static tkr_error_t replay(struct authority *authority, struct change *change, bool *ret_replayed)
 {
     const struct store_port *store = authority->store;
     struct change_result *result = &change->result;
     char made[TOKEN_ID_CHARS + 1];
     uint8_t digest[TOKEN_DIGEST_BYTES];
-    uint64_t seq = 0, at_ms = 0;
     *ret_replayed = false;
     ENSURE(change->idempotency_key != NULL, TKR_OK);
     tkr_error_t error =
@@ -160,9 +193,7 @@ static tkr_error_t replay(struct authority *authority, struct change *change, bo
         return fault_set(&result->fault, TKR_IDEMPOTENCY, "Idempotency-Key",
                          "this key came with another request before");
     }
-    ENSURE(sscanf(made, "evt_%14" SCNx64 "%12" SCNx64, &seq, &at_ms) == 2, TKR_CORRUPT);
-    result->noted.seq = seq;
-    result->noted.at_ms = (int64_t)at_ms;
+    TRY(read_made(made, result));
     result->replayed = true;
     *ret_replayed = true;
     return TKR_OK;
@@ -170,10 +201,12 @@ static tkr_error_t replay(struct authority *authority, struct change *change, bo
 
 static tkr_error_t keep_key(struct authority *authority, const struct change *change)
 {
-    char made[TOKEN_ID_CHARS + 1];
-    snprintf(made, sizeof(made), "evt_%014" PRIx64 "%012" PRIx64,
-             change->result.noted.seq & ((UINT64_C(1) << 56) - 1),
-             (uint64_t)change->result.noted.at_ms & ((UINT64_C(1) << 48) - 1));
+    char made[TOKEN_ID_CHARS + 1] = MADE;
+    uint8_t bytes[MADE_BYTES];
+    put_number(bytes, MADE_SEQ_BYTES, change->result.noted.seq);
+    put_number(bytes + MADE_SEQ_BYTES, sizeof(bytes) - MADE_SEQ_BYTES,
+               (uint64_t)change->result.noted.at_ms);
+    text_hex(bytes, sizeof(bytes), made + sizeof(MADE) - 1);
     return change_put_key(authority, change, made);
 }
 
