@@ -211,8 +211,9 @@
 #define AUTH_SEEN_TOKENS (128 * 1024)       /* whose success in a minute is known; more: events */
 #define AUTH_REPEATS_MAX 4096               /* refusals of a minute that are known; more: events */
 #define AUTH_REFUSALS_PER_SECOND_MAX 100000 /* ceiling of `audit.refusals_per_second` */
-#define AUTH_TRIES_PER_SECOND 50 /* of honeytokens stored, half as many of ended tokens; likewise  \
-                                  */
+#define AUTH_TRIES_PER_SECOND                                                                      \
+    50 /* of honeytokens stored, half as many of ended tokens; likewise                            \
+        */
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */
@@ -269,13 +270,21 @@
 #define CONFIG_VALUE_BYTES_MAX 4096
 #define CONFIG_LINE_BYTES_MAX (CONFIG_VALUE_BYTES_MAX + 256) /* more: an error that says so */
 #define RECORD_NAME_BYTES_MAX 32 /* of a section that somebody names; more: malformed */
-#define CONFIG_LIST_MAX 64                                   /* entries in a list value */
+#define CONFIG_LIST_MAX 64       /* entries in a list value */
 
 /* --- memory ---------------------------------------------------------------------------- */
 #define SECRET_SPARE_PAGES_MAX 32 /* locked pages kept for the next secret; more: unmapped */
 
 /* --- rings of records ------------------------------------------------------------------- */
 #define RING_RECORD_BYTES_MAX 4096 /* a record of a ring; more: assertion */
+
+/* --- room on disks, as doctor and the job `health` judge it --------------------------------- */
+#define ROOM_DATA_LOW_BYTES (512ULL << 20)    /* of the data directory; less: a warning */
+#define ROOM_DATA_NONE_BYTES (64ULL << 20)    /* less: failed */
+#define ROOM_RUNTIME_LOW_BYTES (128ULL << 20) /* of the runtime directory, likewise */
+#define ROOM_RUNTIME_NONE_BYTES (32ULL << 20)
+#define ROOM_FREE_PERCENT 5 /* less: a warning */
+#define ROOM_FREE_FILES 64  /* that can still be made; fewer: failed */
 
 /* --- the log ------------------------------------------------------------------------- */
 #define LOG_DENIED_PER_SECOND 20 /* lines about refused callers; more are counted, and told so */
@@ -307,11 +316,9 @@
 #define CLI_INPUT_BYTES_MAX 4096                  /* of standard input with --token-stdin */
 #define CLI_CONNECT_S 5                           /* wait for a connection; then: unreachable */
 #define DOCTOR_CHECK_BYTES_MAX                                                                     \
-    (INT64_C(1) << 30)        /* of a database that is read whole for damage                       \
-                               */
-#define DOCTOR_FREE_PERCENT 5 /* of a disk; less: a warning */
-#define DOCTOR_ANSWER_S 5     /* wait for the daemon; then it does not answer */
-#define DOCTOR_FREE_FILES 64  /* that can still be made; fewer: failed */
+    (INT64_C(1) << 30)    /* of a database that is read whole for damage                           \
+                           */
+#define DOCTOR_ANSWER_S 5 /* wait for the daemon; then it does not answer */
 #define DOCTOR_CERTIFICATE_WARNING_DAYS 30
 #define DOCTOR_CERTIFICATE_FAILED_DAYS 7
 #define DOCTOR_CLOCK_AHEAD_MS 60000                  /* of the wall clock; more: failed */

@@ -7,11 +7,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/room.h"
 #include "cli/doctor.h"
 
 #define OTHERS (S_IRWXG | S_IRWXO)
@@ -145,33 +144,28 @@ void doctor_look_runtime(const struct doctor *doctor, struct doctor_finding *fin
 static void look_at_room(const char *path, uint64_t warning_bytes, uint64_t failed_bytes,
                          struct doctor_finding *finding)
 {
-    struct statvfs status;
-    if (statvfs(path, &status) != 0) {
+    struct room room;
+    if (room_look(path, warning_bytes, failed_bytes, &room) != TKR_OK) {
         doctor_bad(finding, DOCTOR_FAILED, "See the check of that directory", "%s: %s", path,
                    strerror(errno));
         return;
     }
-    uint64_t free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
-    uint64_t all_bytes = (uint64_t)status.f_blocks * status.f_frsize;
-    unsigned percent = all_bytes > 0 ? (unsigned)(free_bytes * 100 / all_bytes) : 100;
-    bool no_files = status.f_files > 0 && status.f_favail < DOCTOR_FREE_FILES;
-    if (free_bytes < failed_bytes || no_files) {
+    unsigned long long free_mib = room.free_bytes / MIB;
+    if (room.verdict == ROOM_NONE) {
         doctor_bad(finding, DOCTOR_FAILED, "Make room: what cannot be written is refused",
-                   "%s: %llu MiB free%s", path, (unsigned long long)(free_bytes / MIB),
-                   no_files ? ", and no more files can be made" : "");
-    } else if (free_bytes < warning_bytes || percent < DOCTOR_FREE_PERCENT) {
+                   "%s: %llu MiB free%s", path, free_mib,
+                   room.free_files < ROOM_FREE_FILES ? ", and no more files can be made" : "");
+    } else if (room.verdict == ROOM_LOW) {
         doctor_bad(finding, DOCTOR_WARNING, "Make room soon: what cannot be written is refused",
-                   "%s: %llu MiB free, %u %%", path, (unsigned long long)(free_bytes / MIB),
-                   percent);
+                   "%s: %llu MiB free, %u %%", path, free_mib, room.percent);
     } else {
-        doctor_fine(finding, "%s: %llu MiB free, %u %%", path,
-                    (unsigned long long)(free_bytes / MIB), percent);
+        doctor_fine(finding, "%s: %llu MiB free, %u %%", path, free_mib, room.percent);
     }
 }
 
 void doctor_look_disk_data(const struct doctor *doctor, struct doctor_finding *finding)
 {
-    look_at_room(doctor->config->data, 512 * MIB, 64 * MIB, finding);
+    look_at_room(doctor->config->data, ROOM_DATA_LOW_BYTES, ROOM_DATA_NONE_BYTES, finding);
 }
 
 /* The segment is made anew beside itself when it grows. */
@@ -181,7 +175,7 @@ void doctor_look_disk_runtime(const struct doctor *doctor, struct doctor_finding
         doctor_skip(finding, "there is no runtime directory until a daemon makes it");
         return;
     }
-    look_at_room(doctor->runtime, 128 * MIB, 32 * MIB, finding);
+    look_at_room(doctor->runtime, ROOM_RUNTIME_LOW_BYTES, ROOM_RUNTIME_NONE_BYTES, finding);
 }
 
 /* --- open files ------------------------------------------------------------------------------ */

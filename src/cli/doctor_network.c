@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where it listens, the certificate, and whether somebody answers there. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/secret.h"
 #include "base/text.h"
 #include "cli/doctor.h"
 #include "cli/transport.h"
@@ -36,30 +33,6 @@ void doctor_look_address(const struct doctor *doctor, struct doctor_finding *fin
 
 /* --- the certificate -------------------------------------------------------------------------- */
 
-struct pem {
-    char *text; /* locked and wiped: it may be a key */
-    size_t length;
-};
-
-static void pem_release(struct pem *pem)
-{
-    secret_free(pem->text, HTTP_PEM_BYTES_MAX);
-}
-
-static tkr_error_t pem_read(const char *path, struct pem *pem)
-{
-    TRY(secret_alloc(HTTP_PEM_BYTES_MAX, (void **)&pem->text));
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ENSURE(fd >= 0, TKR_IO);
-    ssize_t got;
-    while (pem->length < HTTP_PEM_BYTES_MAX &&
-           (got = read(fd, pem->text + pem->length, HTTP_PEM_BYTES_MAX - pem->length)) > 0) {
-        pem->length += (size_t)got;
-    }
-    close(fd);
-    return TKR_OK;
-}
-
 static void judge(const struct certificate_look *look, int64_t now_ms,
                   struct doctor_finding *finding)
 {
@@ -87,29 +60,23 @@ static void judge(const struct certificate_look *look, int64_t now_ms,
 void doctor_look_certificate(const struct doctor *doctor, struct doctor_finding *finding)
 {
     const struct config *config = doctor->config;
-    struct pem certificate CLEANUP(pem_release) = {0}, key CLEANUP(pem_release) = {0};
     struct certificate_look look;
+    const char *wrong = "";
     if (config->tls_certificate[0] == '\0') {
         doctor_skip(finding, "none is configured");
         return;
     }
-    const char *wrong = config->tls_certificate;
-    tkr_error_t error = pem_read(wrong, &certificate);
-    if (error == TKR_OK) {
-        wrong = config->tls_key;
-        error = pem_read(wrong, &key);
-    }
-    if (error != TKR_OK) {
+    tkr_error_t error =
+        certificate_look_at_files(config->tls_certificate, config->tls_key, &look, &wrong);
+    if (error == TKR_IO) {
         doctor_bad(finding, DOCTOR_FAILED, "It must be readable for the user that runs Tokenry",
                    "%s: %s", wrong, strerror(errno));
         return;
     }
-    error = certificate_look(certificate.text, certificate.length, key.text, key.length, &look);
     if (error != TKR_OK) {
         doctor_bad(finding, DOCTOR_FAILED, "Both are PEM files, and the key has no password",
                    "there is no %s in %s",
-                   error == TKR_INVALID ? "usable key" : "whole certificate",
-                   error == TKR_INVALID ? config->tls_key : config->tls_certificate);
+                   error == TKR_INVALID ? "usable key" : "whole certificate", wrong);
         return;
     }
     judge(&look, clock_wall_ms(doctor->clock), finding);

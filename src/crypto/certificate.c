@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/certificate.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+#include "base/limits.h"
+#include "base/secret.h"
 
 static void bio_release(BIO **bio)
 {
@@ -82,5 +87,47 @@ tkr_error_t certificate_look(const char *certificate, size_t length, const char 
     ENSURE(bio != NULL, TKR_MEMORY);
     tkr_error_t error = look(bio, key, key_length, ret_look);
     ERR_clear_error();
+    return error;
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+struct pem {
+    char *text; /* locked and wiped: it may be a key */
+    size_t length;
+};
+
+static void pem_release(struct pem *pem)
+{
+    secret_free(pem->text, HTTP_PEM_BYTES_MAX);
+}
+
+static tkr_error_t pem_read(const char *path, struct pem *pem)
+{
+    TRY(secret_alloc(HTTP_PEM_BYTES_MAX, (void **)&pem->text));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ENSURE(fd >= 0, TKR_IO);
+    ssize_t got;
+    while (pem->length < HTTP_PEM_BYTES_MAX &&
+           (got = read(fd, pem->text + pem->length, HTTP_PEM_BYTES_MAX - pem->length)) > 0) {
+        pem->length += (size_t)got;
+    }
+    close(fd);
+    return TKR_OK;
+}
+
+tkr_error_t certificate_look_at_files(const char *path, const char *key_path,
+                                      struct certificate_look *ret_look, const char **ret_wrong)
+{
+    struct pem certificate CLEANUP(pem_release) = {0}, key CLEANUP(pem_release) = {0};
+    *ret_wrong = path;
+    TRY(pem_read(path, &certificate));
+    if (key_path != NULL) {
+        *ret_wrong = key_path;
+        TRY(pem_read(key_path, &key));
+    }
+    tkr_error_t error =
+        certificate_look(certificate.text, certificate.length, key.text, key.length, ret_look);
+    *ret_wrong = error == TKR_INVALID ? key_path : path;
     return error;
 }

@@ -21,5 +21,10 @@ struct certificate_look {
  */
 MUST_USE tkr_error_t certificate_look(const char *certificate, size_t length, const char *key,
                                       size_t key_length, struct certificate_look *ret_look);
+/* The same of files; `key_path` NULL likewise. *ret_wrong is the one that an error is about. Beside
+ * the errors of above: TKR_IO (it cannot be read; errno says why). */
+MUST_USE tkr_error_t certificate_look_at_files(const char *path, const char *key_path,
+                                               struct certificate_look *ret_look,
+                                               const char **ret_wrong);
 
 #endif

@@ -123,6 +123,9 @@ static tkr_error_t open_scheduler(struct wire *wire, const struct wire_options *
     const struct config *config = options->config;
     wire->jobs = (struct job_settings){
         .cleanup_after_ms = config->cleanup_after_days * DAY_MS,
+        .data = config->data,
+        .runtime = wire->runtime_directory,
+        .tls_certificate = config->tls_certificate,
     };
     const struct scheduler_options scheduler = {
         .authority = wire->authority,

@@ -36,6 +36,7 @@
 /* What the handlers need of the configuration. Zeros: every job is off. */
 struct job_settings {
     int64_t cleanup_after_ms; /* tokens that ended so long ago are cleaned away; 0: never */
+    const char *data, *runtime, *tls_certificate; /* health: paths; NULL: not looked at */
 };
 
 struct job;

@@ -3,5 +3,6 @@
 
 const struct job_handler *const job_handlers[] = {
     &job_cleanup,
+    &job_health,
 };
 const size_t job_handler_count = sizeof(job_handlers) / sizeof(job_handlers[0]);
