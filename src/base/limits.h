@@ -231,7 +231,6 @@
 #define ALERT_KEYS_FORGOTTEN 4        /* old keys that go with each new one */
 #define ALERT_TYPE_BYTES_MAX 63
 #define NOTIFY_CHANNELS_MAX 32           /* in the channels file; more: capacity */
-#define NOTIFY_CHANNEL_NAME_BYTES_MAX 32 /* of a-z, 0-9, _ and - */
 #define NOTIFY_KEYS_MAX 4                /* of one webhook at a time; more: too_large */
 #define NOTIFY_KEY_BYTES_MAX 64          /* of them each, and at least NOTIFY_KEY_BYTES_MIN */
 #define NOTIFY_KEY_BYTES_MIN 24          /* as the Standard Webhooks want it */

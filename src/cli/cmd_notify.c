@@ -75,12 +75,12 @@ static void tell_test(const struct cli *cli, const json_t *test)
 
 static enum cli_exit test_one(struct cli *cli, struct client *client, const char *name)
 {
-    char escaped[3 * NOTIFY_CHANNEL_NAME_BYTES_MAX + 8], path[sizeof(escaped) + 64];
+    char escaped[3 * RECORD_NAME_BYTES_MAX + 8], path[sizeof(escaped) + 64];
     struct client_answer answer CLEANUP(client_answer_release) = {0};
     struct client_call call = {.method = HTTP_POST, .path = path};
     if (client_escape(name, escaped, sizeof(escaped))[0] == '\0') {
         return cli_usage(cli->command, "a channel's name has 1 to %d characters",
-                         NOTIFY_CHANNEL_NAME_BYTES_MAX);
+                         RECORD_NAME_BYTES_MAX);
     }
     snprintf(path, sizeof(path), PATH_CHANNELS "/%s/test", escaped);
     enum cli_exit status = client_call(cli, client, &call, &answer);

@@ -18,7 +18,7 @@
 
 struct receiver {
     uint16_t port;
-    const char *answer; /* NULL: none ever, the connection stays open */
+    _Atomic(const char *) answer; /* NULL: none ever, the connection stays open */
     bool endless;       /* the answer, and then bytes for ever */
     _Atomic unsigned connections;
     char request[65536]; /* of the newest whole one */
