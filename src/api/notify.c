@@ -16,8 +16,7 @@
 #define ARENA_BYTES (256 * 1024)
 #define NO_CHANNEL "there is no channel of this name"
 
-/* --- channels
- * -------------------------------------------------------------------------------------- */
+/* --- channels ----------------------------------------------------------------------------- */
 
 /* A channel: of the configuration, of the store, or of both. */
 struct seen {
@@ -115,8 +114,7 @@ void notify_channels_list(struct api_call *call)
     call_answer(call, 200, &body);
 }
 
-/* --- testing one
- * ------------------------------------------------------------------------------------ */
+/* --- testing one -------------------------------------------------------------------------- */
 
 static void tested(void *context, const struct sender_test_result *result)
 {
@@ -162,8 +160,7 @@ void notify_channels_test(struct api_call *call)
     }
 }
 
-/* --- dead letters
- * --------------------------------------------------------------------------------------- */
+/* --- dead letters ------------------------------------------------------------------------- */
 
 static void emit_or_null(struct emitter *emitter, const char *name, const char *text)
 {
@@ -249,8 +246,7 @@ void notify_dead_drop(struct api_call *call)
     act_on_dead(call, authority_outbox_drop);
 }
 
-/* --- metrics
- * --------------------------------------------------------------------------------------------- */
+/* --- metrics ------------------------------------------------------------------------------ */
 
 static uint64_t waiting(const struct outbox_channel *channel)
 {

@@ -12,8 +12,7 @@
 #define PATH_DEAD PATH_NOTIFY "/dead"
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
-/* --- channels ------------------------------------------------------------------------------------
- */
+/* --- channels ----------------------------------------------------------------------------- */
 
 static void add_number(struct table *table, const json_t *channel, const char *member,
                        enum table_colour colour)
@@ -53,8 +52,7 @@ enum cli_exit cmd_notify_list(struct cli *cli)
     return rows_print(cli, &channels);
 }
 
-/* --- testing them
- * ----------------------------------------------------------------------------------- */
+/* --- testing them ------------------------------------------------------------------------- */
 
 static void tell_test(const struct cli *cli, const json_t *test)
 {
@@ -122,8 +120,7 @@ enum cli_exit cmd_notify_test(struct cli *cli)
                                             : test_all(cli, client);
 }
 
-/* --- dead letters
- * ------------------------------------------------------------------------------------- */
+/* --- dead letters ------------------------------------------------------------------------- */
 
 enum cli_exit cmd_notify_dead(struct cli *cli)
 {

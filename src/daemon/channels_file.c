@@ -58,8 +58,7 @@ static tkr_error_t refuse(const struct checking *checking, const char *key, cons
                                 "%s", why);
 }
 
-/* --- lists -------------------------------------------------------------------------------------
- */
+/* --- lists -------------------------------------------------------------------------------- */
 
 /* Cuts `a, b` in place. CAPACITY. */
 static tkr_error_t cut(char *text, const char **ret_pieces, size_t most, size_t *ret_count)
@@ -123,8 +122,7 @@ static tkr_error_t take_recipients(const struct checking *checking)
     return fine ? TKR_OK : refuse(checking, "to", "must be addresses like ops@example.com");
 }
 
-/* --- files with secrets --------------------------------------------------------------------------
- */
+/* --- files with secrets ------------------------------------------------------------------- */
 
 static tkr_error_t read_secret(const struct checking *checking, const char *key, const char *path,
                                struct buffer *text)
@@ -181,8 +179,7 @@ static tkr_error_t take_password(const struct checking *checking)
     return TKR_OK;
 }
 
-/* --- by type
- * ---------------------------------------------------------------------------------------- */
+/* --- by type ------------------------------------------------------------------------------ */
 
 static tkr_error_t take_host(const struct checking *checking, const char *key, tkr_error_t error,
                              const struct fault *reason, const char *host)
@@ -258,8 +255,7 @@ static tkr_error_t (*const checks[NOTIFY_TYPE_COUNT])(const struct checking *che
     [NOTIFY_SLACK] = check_url, [NOTIFY_TEAMS] = check_url,       [NOTIFY_DISCORD] = check_url,
 };
 
-/* --- the whole
- * ---------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------- */
 
 static tkr_error_t take_all(struct channels *channels, struct fault *fault)
 {

@@ -121,7 +121,7 @@ tkr_error_t ini_text_read(const char *text, size_t length, const struct ini_list
     return TKR_OK;
 }
 
-/* --- files ---------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------- */
 
 static void close_fd(const int *fd)
 {

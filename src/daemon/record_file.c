@@ -29,7 +29,7 @@ struct record_file {
     tkr_error_t first;
 };
 
-/* --- complaints ------------------------------------------------------------------------------- */
+/* --- complaints --------------------------------------------------------------------------- */
 
 static tkr_error_t complain(struct record_file *file, struct fault *fault, tkr_error_t error,
                             const char *field, const char *format, ...) PRINTF_LIKE(5, 6);
@@ -82,8 +82,7 @@ static void on_complaint(void *context, unsigned line, tkr_error_t error, const 
     note(file, complain(file, file->fault, error, "", "%.200s:%u: %s", file->path, line, what));
 }
 
-/* --- entries ------------------------------------------------------------------------------------
- */
+/* --- entries ------------------------------------------------------------------------------ */
 
 static bool name_valid(const char *name)
 {
@@ -188,8 +187,7 @@ static void on_value(void *context, unsigned line, const char *section, const ch
     note(file, error == TKR_OK ? assign(file, entry, line, key, value) : error);
 }
 
-/* --- types
- * ---------------------------------------------------------------------------------------- */
+/* --- types -------------------------------------------------------------------------------- */
 
 /* Whether `words`, with spaces, has the word. */
 static bool has_word(const char *words, const char *word, size_t length)
@@ -229,8 +227,7 @@ static tkr_error_t check_type(struct record_file *file, size_t index)
     return first;
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------- */
 
 static tkr_error_t file_new(const struct record_schema *schema, const char *name,
                             struct record_file **ret_file)

@@ -5,7 +5,7 @@
 #include "engine/authority_internal.h"
 #include "engine/task.h"
 
-/* --- severities, types, channels ------------------------------------------------------------- */
+/* --- severities, types, channels ---------------------------------------------------------- */
 
 const char *alert_severity_name(enum alert_severity severity)
 {
@@ -124,8 +124,7 @@ void alert_committed(struct authority *authority)
     authority->outbox_grew = false;
 }
 
-/* --- alerts ------------------------------------------------------------------------------------
- */
+/* --- alerts ------------------------------------------------------------------------------- */
 
 static tkr_error_t note(struct authority *authority, const struct alert *alert, int64_t now_ms)
 {

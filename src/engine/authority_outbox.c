@@ -10,7 +10,7 @@
 #define HOUR_MS INT64_C(3600000)
 #define DEAD_LETTER "notify.dead_letter"
 
-/* --- for who delivers ------------------------------------------------------------------------ */
+/* --- for who delivers --------------------------------------------------------------------- */
 
 tkr_error_t authority_outbox_due(struct authority *authority, const char *channel, int64_t by_ms,
                                  uint32_t limit, struct arena *arena,
@@ -72,7 +72,7 @@ tkr_error_t authority_outbox_settle(struct authority *authority,
     return count > 0 ? authority_run(authority, settle_all, &settling) : TKR_OK;
 }
 
-/* --- for people ------------------------------------------------------------------------------ */
+/* --- for people --------------------------------------------------------------------------- */
 
 static tkr_error_t check_global(const struct principal *by, struct fault *fault)
 {

@@ -9,7 +9,7 @@
 #include "engine/lifecycle.h"
 #include "engine/outbox_port.h"
 
-/* --- for who delivers -------------------------------------------------------------------- */
+/* --- for who delivers --------------------------------------------------------------------- */
 
 /* See store_outbox.list_due; times are measured against authority_now_ms. */
 MUST_USE tkr_error_t authority_outbox_due(struct authority *authority, const char *channel,
@@ -24,7 +24,7 @@ MUST_USE tkr_error_t authority_outbox_due(struct authority *authority, const cha
 MUST_USE tkr_error_t authority_outbox_settle(struct authority *authority,
                                              const struct outbox_result *results, size_t count);
 
-/* --- for people ------------------------------------------------------------------------------ */
+/* --- for people --------------------------------------------------------------------------- */
 
 MUST_USE tkr_error_t authority_outbox_channels(struct authority *authority, struct arena *arena,
                                                struct outbox_channel **ret_channels,

@@ -7,8 +7,7 @@
 #include "base/text.h"
 #include "notify/transfer.h"
 
-/* --- URLs ---------------------------------------------------------------------------------------
- */
+/* --- URLs --------------------------------------------------------------------------------- */
 
 static void free_url(CURLU **url)
 {
@@ -53,8 +52,7 @@ tkr_error_t http_send_check_url(const char *url, bool allow_private,
     return TKR_OK;
 }
 
-/* --- requests ------------------------------------------------------------------------------------
- */
+/* --- requests ----------------------------------------------------------------------------- */
 
 /* RFC 9110 §5.5: a line feed in a value would begin a header of somebody else. */
 static tkr_error_t check_headers(const struct http_send_request *request, struct fault *fault)

@@ -11,8 +11,7 @@
 
 #define ADDRESS_BYTES_MAX 254 /* RFC 5321 §4.5.3.1.3, without the angle brackets */
 
-/* --- what is configured ------------------------------------------------------------------------
- */
+/* --- what is configured ------------------------------------------------------------------- */
 
 static void free_url(CURLU **url)
 {
@@ -66,8 +65,7 @@ bool mail_address_valid(const char *address)
     return fine;
 }
 
-/* --- sending -------------------------------------------------------------------------------------
- */
+/* --- sending ------------------------------------------------------------------------------ */
 
 static size_t give(char *out, size_t size, size_t count, void *context)
 {

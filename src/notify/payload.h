@@ -32,7 +32,7 @@ struct mail_head {
 MUST_USE tkr_error_t payload_mail(const struct mail_head *head,
                                   const struct outbox_message *message, struct buffer *out);
 
-/* --- facts.c: what all of them tell ---------------------------------------------------------- */
+/* --- facts.c: what all of them tell ------------------------------------------------------- */
 
 struct fact {
     char name[40];

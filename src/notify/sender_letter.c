@@ -10,8 +10,7 @@
 #include "notify/payload.h"
 #include "notify/signature.h"
 
-/* --- by type ------------------------------------------------------------------------------------
- */
+/* --- by type ------------------------------------------------------------------------------ */
 
 static tkr_error_t post(struct letter *letter, const struct http_send_header *headers, size_t count)
 {
@@ -98,8 +97,7 @@ static tkr_error_t (*const openers[NOTIFY_TYPE_COUNT])(struct letter *letter,
     [NOTIFY_SLACK] = open_slack, [NOTIFY_TEAMS] = open_teams,     [NOTIFY_DISCORD] = open_discord,
 };
 
-/* --- the letter
- * ------------------------------------------------------------------------------------ */
+/* --- the letter --------------------------------------------------------------------------- */
 
 tkr_error_t letter_open(struct letter *letter, const struct notify_channel *channel,
                         const struct outbox_message *message, int64_t now_ms)

@@ -9,7 +9,7 @@
 #include "base/secret.h"
 #include "notify/address.h"
 
-/* --- what curl calls -------------------------------------------------------------------------- */
+/* --- what curl calls ---------------------------------------------------------------------- */
 
 static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
 {
@@ -30,7 +30,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* --- building and ending ---------------------------------------------------------------------- */
+/* --- building and ending ------------------------------------------------------------------ */
 
 static void set_up(struct transfer *transfer, const struct transfer_options *options)
 {

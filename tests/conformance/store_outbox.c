@@ -7,7 +7,7 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-/* --- steps ------------------------------------------------------------------------------------ */
+/* --- steps -------------------------------------------------------------------------------- */
 
 static const char *id_of(unsigned number, char out[OUTBOX_ID_CHARS + 1])
 {
@@ -101,8 +101,7 @@ static struct outbox_channel channel(struct fixture *fixture, const char *name)
     return (struct outbox_channel){0};
 }
 
-/* --- waiting ------------------------------------------------------------------------------------
- */
+/* --- waiting ------------------------------------------------------------------------------ */
 
 static void test_a_rolled_back_batch_puts_nothing(void **state)
 {
@@ -190,8 +189,7 @@ static void test_a_full_channel_takes_no_more_and_counts_them(void **state)
     assert_true(put(fixture, message(OUTBOX_WAITING_MAX + 3, "ops")));
 }
 
-/* --- tries
- * ---------------------------------------------------------------------------------------- */
+/* --- tries -------------------------------------------------------------------------------- */
 
 static void test_a_message_that_was_sent_is_gone(void **state)
 {
@@ -250,8 +248,7 @@ static void test_what_was_dropped_meanwhile_is_only_counted(void **state)
     assert_int_equal(ops.dead, 0);
 }
 
-/* --- dead letters
- * --------------------------------------------------------------------------------- */
+/* --- dead letters ------------------------------------------------------------------------- */
 
 /* Five: 1 to 3 of ops, 4 and 5 of other. */
 static void add_dead(struct fixture *fixture)
@@ -371,8 +368,7 @@ static void test_the_oldest_dead_letters_go_beyond_the_maximum(void **state)
     assert_string_equal(page.messages[page.count - 1].id, id_of(3, id));
 }
 
-/* --- keys
- * ------------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------- */
 
 static bool key(struct fixture *fixture, const char *key, int64_t now_ms)
 {

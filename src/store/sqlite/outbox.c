@@ -8,8 +8,7 @@
 
 #include "store/sqlite/store.h"
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------ */
 
 static tkr_error_t forget_keys(struct store *store, int64_t now_ms)
 {
@@ -181,8 +180,7 @@ tkr_error_t store_drop_outbox(struct store *store, const char *id, uint64_t *ret
     return change_dead(store, STATEMENT_OUTBOX_DROP, id, 0, ret_count);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------------------------ */
 
 static const char *keep(struct arena *arena, sqlite3_stmt *statement, int column)
 {

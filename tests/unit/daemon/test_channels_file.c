@@ -82,8 +82,7 @@ static const struct notify_channel *channel_of(const struct channels *channels, 
     return list[index];
 }
 
-/* --- what is refused ----------------------------------------------------------------------------
- */
+/* --- what is refused ---------------------------------------------------------------------- */
 
 static void test_an_error_names_the_line_the_channel_and_the_key(void **state)
 {
@@ -204,8 +203,7 @@ static void test_a_file_that_others_may_read_is_refused(void **state)
     }
 }
 
-/* --- what is read
- * --------------------------------------------------------------------------------- */
+/* --- what is read ------------------------------------------------------------------------- */
 
 static void test_without_a_file_there_is_the_log(void **state)
 {

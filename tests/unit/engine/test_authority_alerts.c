@@ -72,7 +72,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- steps ------------------------------------------------------------------------------------ */
+/* --- steps -------------------------------------------------------------------------------- */
 
 static struct alert expiring(const char *key)
 {
@@ -137,7 +137,7 @@ static int64_t events(struct context *context, const char *type)
     return fixture_query(&context->fixture, sql);
 }
 
-/* --- who wants what --------------------------------------------------------------------------- */
+/* --- who wants what ----------------------------------------------------------------------- */
 
 static void test_a_type_matches_itself_and_patterns_that_end_in_a_star(void **state)
 {
@@ -161,8 +161,7 @@ static void test_severities_have_their_names(void **state)
     assert_int_equal(alert_severity_parse("hig", 3, &severity), TKR_INVALID);
 }
 
-/* --- raising ------------------------------------------------------------------------------------
- */
+/* --- raising ------------------------------------------------------------------------------ */
 
 static void test_an_alert_is_an_event_and_a_message_for_who_wants_it(void **state)
 {
@@ -239,8 +238,7 @@ static void test_a_summary_is_not_cut_within_a_character(void **state)
     assert_int_equal(strlen(messages[0].summary), ALERT_SUMMARY_BYTES_MAX - 1);
 }
 
-/* --- the audit log ------------------------------------------------------------------------------
- */
+/* --- the audit log ------------------------------------------------------------------------ */
 
 static void test_a_checkpoint_is_a_message_and_no_event(void **state)
 {
@@ -275,8 +273,7 @@ static void test_a_broken_log_is_told_to_who_wants_critical_alerts(void **state)
     assert_string_equal(messages[0].type, "audit.broken");
 }
 
-/* --- dead letters
- * --------------------------------------------------------------------------------- */
+/* --- dead letters ------------------------------------------------------------------------- */
 
 static void test_a_dead_letter_is_told_to_the_others_once_an_hour(void **state)
 {

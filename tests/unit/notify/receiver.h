@@ -19,7 +19,7 @@
 struct receiver {
     uint16_t port;
     _Atomic(const char *) answer; /* NULL: none ever, the connection stays open */
-    bool endless;       /* the answer, and then bytes for ever */
+    bool endless;                 /* the answer, and then bytes for ever */
     _Atomic unsigned connections;
     char request[65536]; /* of the newest whole one */
     int listener, stop[2];

@@ -52,7 +52,7 @@ static tkr_error_t send_it(struct sending *sending)
     return error;
 }
 
-/* --- where it may go ------------------------------------------------------------------------- */
+/* --- where it may go ---------------------------------------------------------------------- */
 
 static void test_a_url_must_be_https_without_a_user(void **state)
 {
@@ -176,7 +176,7 @@ static void test_the_environment_names_no_proxy_for_us(void **state)
     http_send_answer_deinit(&sending.answer);
 }
 
-/* --- what comes back ------------------------------------------------------------------------- */
+/* --- what comes back ---------------------------------------------------------------------- */
 
 static void test_who_never_answers_takes_no_longer_than_the_timeout(void **state)
 {

@@ -39,8 +39,7 @@ static const char *text(json_t *value, const char *name)
     return found;
 }
 
-/* --- webhook ------------------------------------------------------------------------------------
- */
+/* --- webhook ------------------------------------------------------------------------------ */
 
 static void test_a_webhook_has_every_member(void **state)
 {
@@ -74,8 +73,7 @@ static void test_what_there_is_none_of_is_null(void **state)
     json_decref(root);
 }
 
-/* --- people's
- * ------------------------------------------------------------------------------------- */
+/* --- people's ----------------------------------------------------------------------------- */
 
 static void test_slack_gets_blocks_of_plain_text(void **state)
 {
@@ -137,8 +135,7 @@ static void test_discord_gets_an_embed_that_mentions_nobody(void **state)
     json_decref(root);
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------ */
+/* --- all ---------------------------------------------------------------------------------- */
 
 /* As long as everything may be, and each character such that it becomes longer. */
 static void fill(char *out, size_t bytes)

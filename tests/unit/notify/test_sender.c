@@ -46,8 +46,7 @@ struct outbox {
     struct notify_keys keys;
 };
 
-/* --- the port
- * ------------------------------------------------------------------------------------- */
+/* --- the port ----------------------------------------------------------------------------- */
 
 static tkr_error_t due(void *context, const char *channel, int64_t by_ms, uint32_t limit,
                        struct arena *arena, struct outbox_message **ret_messages, size_t *ret_count,
@@ -151,8 +150,7 @@ static void report(void *context, enum log_level level, const char *event, const
     pthread_mutex_unlock(&outbox->mutex);
 }
 
-/* --- steps
- * ---------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------- */
 
 static char empty[] = "";
 
@@ -239,8 +237,7 @@ static char *url_of(const struct receiver *receiver, char out[64])
     return out;
 }
 
-/* --- delivering
- * ----------------------------------------------------------------------------------- */
+/* --- delivering --------------------------------------------------------------------------- */
 
 static void test_a_message_arrives_signed_and_is_settled(void **state)
 {
@@ -448,8 +445,7 @@ static void test_what_is_in_flight_at_the_stop_may_end(void **state)
     assert_int_equal(outbox.rows[1].failures, 0);
 }
 
-/* --- tests of a channel
- * ---------------------------------------------------------------------------- */
+/* --- tests of a channel ------------------------------------------------------------------- */
 
 struct heard {
     pthread_mutex_t mutex;
