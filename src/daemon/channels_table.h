@@ -19,7 +19,9 @@
       "The least severity of the alerts that it gets. info is for machines: the signed " \
       "checkpoints of the audit log have it.") \
     X(types, TEXT, types, 1, 1024, "*", "", "", \
-      "The types of alerts that it gets, with commas; one may end in *, as in token.*.") \
+      "The types of alerts that it gets, with commas: token.expiring, or token.* for all that " \
+      "begin so. An alert of a type is the event alert.TYPE of the audit log; there are token., " \
+      "rotation., job., audit. and notify. ones.") \
     X(url, TEXT, url, 0, 2048, "", "", "webhook slack teams discord", \
       "Where messages are posted, as https://; http:// only with allow_private. The path is a " \
       "secret, and never shown.") \

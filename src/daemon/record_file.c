@@ -184,7 +184,10 @@ static void on_value(void *context, unsigned line, const char *section, const ch
         return;
     }
     tkr_error_t error = find_entry(file, section, line, &entry);
-    note(file, error == TKR_OK ? assign(file, entry, line, key, value) : error);
+    if (error == TKR_OK && entry != NULL) {
+        error = assign(file, entry, line, key, value);
+    }
+    note(file, error);
 }
 
 /* --- types -------------------------------------------------------------------------------- */

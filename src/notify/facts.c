@@ -31,7 +31,7 @@ static void keep_value(struct fact *fact, const char *value)
 static void keep_name(struct fact *fact, const char *name)
 {
     size_t length = 0;
-    for (; name[length] != '\0' && length < sizeof(fact->name) - 1; length++) {
+    for (; length < sizeof(fact->name) - 1 && name[length] != '\0'; length++) {
         unsigned char c = (unsigned char)name[length];
         fact->name[length] = isalnum(c) ? (char)c : ' ';
     }
