@@ -288,6 +288,30 @@ def test_an_answer_of_500_is_tried_again_until_it_is_taken(notified, receiver):
     assert "notify_failed" in daemon.log() and "notify_recovered" in daemon.log()
 
 
+def test_an_alert_is_an_event_and_reaches_every_channel_once(notified, receiver, mails, tmp_path):
+    server = mails()
+    daemon = notified(hook(receiver) + mail_channel(server, tmp_path) + "[log]\ntype = log\n")
+    # A command that works on the data directory by itself: what it raises waits for the daemon.
+    daemon.settings["server.tls_certificate"] = tmp_path / "mail.crt"  # ends in two days
+    daemon.settings["server.tls_key"] = tmp_path / "mail.key"
+    for _ in range(2):  # and is raised once
+        daemon.cli("job", "run", "health")
+    del daemon.settings["server.tls_certificate"], daemon.settings["server.tls_key"]
+    assert receiver.got == []
+    daemon.start()
+    eventually(lambda: server.got and receiver.got, what="the alert")
+    eventually(lambda: all(one["waiting"] == 0 for one in channels_of(daemon).values()),
+               what="an empty outbox")
+    told = [one for one in receiver.got if one.json["type"] == "certificate.expiring"]
+    assert len(told) == 1 and told[0].json["data"]["severity"] == "high"
+    events = daemon.manage("GET", "/api/v1/audit/events?type=alert.certificate.expiring").json
+    assert len(events["data"]) == 1
+    subjects = [email.message_from_bytes(one.data, policy=email.policy.default)["Subject"]
+                for one in server.got]
+    assert len([one for one in subjects if "High: certificate.expiring: " in one]) == 1
+    assert daemon.log().count('"certificate.expiring"') == 1
+
+
 def test_a_dead_letter_is_listed_retried_and_dropped(notified, receiver):
     daemon = notified(hook(receiver, more=CHECKPOINTS) + "[log]\ntype = log\n")
     receiver.status = 410
