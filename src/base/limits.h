@@ -197,6 +197,7 @@
 #define AUDIT_KEYS_MAX 16            /* public keys that one verification trusts; more: capacity */
 #define AUDIT_PAGE_BYTES_MAX (1024 * 1024) /* texts of one page, which is then short */
 #define AUDIT_SCAN_EVENTS 100000           /* looked at for one page, which is then short */
+#define AUDIT_SCAN_STRIPS 4096             /* of 8192 events, looked into for one page; likewise */
 #define AUDIT_SEQ_MAX (INT64_C(1) << 53)   /* numbers that we give out; more: no_space */
 #define CICD_EVENT_BYTES_MAX 32            /* the word for what a CI/CD system did */
 #define CICD_METADATA_BYTES_MAX 2048       /* of such an event, as JSON; more: out_of_range */
@@ -211,9 +212,8 @@
 #define AUTH_SEEN_TOKENS (128 * 1024)       /* whose success in a minute is known; more: events */
 #define AUTH_REPEATS_MAX 4096               /* refusals of a minute that are known; more: events */
 #define AUTH_REFUSALS_PER_SECOND_MAX 100000 /* ceiling of `audit.refusals_per_second` */
-#define AUTH_TRIES_PER_SECOND                                                                      \
-    50 /* of honeytokens stored, half as many of ended tokens; likewise                            \
-        */
+/* Tries of honeytokens that are stored, half as many of ended tokens; likewise. */
+#define AUTH_TRIES_PER_SECOND 50
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */

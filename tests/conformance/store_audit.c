@@ -404,6 +404,68 @@ static void test_an_event_out_of_its_time_is_still_found(void **state)
     ASSERT_SEQS(pages(fixture, (struct event_filter){.from_ms = SAMPLE_NOW}), 3, 1);
 }
 
+#define MANY 20000
+
+/* So many that the store cannot find those of one token or org in one place. */
+static void add_many(struct fixture *fixture)
+{
+    uint64_t seq = 0;
+    const struct store_port *port = &fixture->port;
+    assert_int_equal(port->begin(port->store), TKR_OK);
+    for (int i = 1; i <= MANY; i++) {
+        bool rare = i == 1 || i == 8191 || i == 8192 || i == 8193 || i == MANY - 1;
+        struct store_event event = {.type = "auth.allowed",
+                                    .at_ms = SAMPLE_NOW + i,
+                                    .token_id = rare ? "rare" : "usual",
+                                    .org_id = rare ? "umbrella" : "acme"};
+        assert_int_equal(port->note_event(port->store, &event), TKR_OK);
+    }
+    assert_int_equal(port->commit(port->store, &seq), TKR_OK);
+}
+
+static void test_events_of_a_token_and_an_org_are_found_in_a_long_log(void **state)
+{
+    struct fixture *fixture = *state;
+    add_many(fixture);
+    struct event_filter filters[] = {{.token_id = "rare"}, {.org_id = "umbrella"}};
+    for (size_t i = 0; i < 2; i++) {
+        ASSERT_SEQS(pages(fixture, filters[i]), MANY - 1, 8193, 8192, 8191, 1);
+        filters[i].limit = 2;
+        struct event_page page = pages(fixture, filters[i]);
+        ASSERT_SEQS(page, MANY - 1, 8193);
+        filters[i].cursor = page.next_cursor;
+        page = pages(fixture, filters[i]);
+        ASSERT_SEQS(page, 8192, 8191);
+        filters[i].cursor = page.next_cursor;
+        ASSERT_SEQS(pages(fixture, filters[i]), 1);
+        filters[i] = (struct event_filter){.token_id = filters[i].token_id,
+                                           .org_id = filters[i].org_id,
+                                           .from_ms = SAMPLE_NOW + 8192,
+                                           .until_ms = SAMPLE_NOW + 8194};
+        ASSERT_SEQS(pages(fixture, filters[i]), 8193, 8192);
+    }
+    assert_int_equal(pages(fixture, (struct event_filter){.token_id = "none"}).count, 0);
+    assert_null(pages(fixture, (struct event_filter){.token_id = "none"}).next_cursor);
+}
+
+static void test_who_follows_a_token_in_a_long_log_gets_each_event_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct event_filter filter = {.oldest_first = true, .token_id = "rare", .limit = 4};
+    add_many(fixture);
+    struct event_page page = pages(fixture, filter);
+    ASSERT_SEQS(page, 1, 8191, 8192, 8193);
+    filter.cursor = page.next_cursor;
+    page = pages(fixture, filter);
+    ASSERT_SEQS(page, MANY - 1);
+    filter.cursor = page.next_cursor;
+    page = pages(fixture, filter);
+    assert_int_equal(page.count, 0);
+    assert_string_equal(page.next_cursor, filter.cursor); /* nothing new */
+    add(fixture, (struct store_event){.token_id = "rare"});
+    ASSERT_SEQS(pages(fixture, filter), MANY + 1);
+}
+
 int suite_audit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +485,8 @@ int suite_audit(void)
         SUITE_TEST(test_a_page_ends_when_it_has_looked_at_enough),
         SUITE_TEST(test_behind_the_asked_time_the_cursor_stands_still),
         SUITE_TEST(test_an_event_out_of_its_time_is_still_found),
+        SUITE_TEST(test_events_of_a_token_and_an_org_are_found_in_a_long_log),
+        SUITE_TEST(test_who_follows_a_token_in_a_long_log_gets_each_event_once),
     };
     return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
 }

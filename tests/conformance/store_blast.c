@@ -218,6 +218,34 @@ static void test_tries_and_what_else_happened_come_apart(void **state)
     assert_string_equal(first.newest[0].type, "token.create");
 }
 
+/* So many that the store cannot find them in one place. */
+static void test_verifications_are_read_over_all_of_a_long_log(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_port *port = &fixture->port;
+    struct token token = sample_store(port, sample_token(1));
+    uint64_t seq = 0;
+    for (int i = 0; i < 3; i++) {
+        store_event_at(fixture, EVENT_ALLOWED, NULL, &token, "acme", SAMPLE_NOW + 20000 * i);
+        assert_int_equal(port->begin(port->store), TKR_OK);
+        for (int j = 1; j < 10000; j++) {
+            const struct store_event other = {.type = EVENT_ALLOWED,
+                                              .at_ms = SAMPLE_NOW + 20000 * i + j};
+            assert_int_equal(port->note_event(port->store, &other), TKR_OK);
+        }
+        assert_int_equal(port->commit(port->store, &seq), TKR_OK);
+    }
+    struct event_question question = {.which = EVENTS_SEEN, .token_id = token.id};
+    assert_int_equal(ask(fixture, question).count, 3);
+    question.from_ms = SAMPLE_NOW + 20000;
+    assert_int_equal(ask(fixture, question).count, 2);
+    question.most = 1;
+    struct event_answer answer = ask(fixture, question);
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(answer.last_ms, SAMPLE_NOW + 40000);
+    assert_false(answer.complete);
+}
+
 static void test_events_before_the_time_or_of_another_organisation_are_left_out(void **state)
 {
     struct fixture *fixture = *state;
@@ -281,6 +309,7 @@ int suite_blast(void)
         SUITE_TEST(test_an_error_of_who_visits_stops_and_is_returned),
         SUITE_TEST(test_what_a_token_did_is_counted_by_type_and_the_newest_told),
         SUITE_TEST(test_tries_and_what_else_happened_come_apart),
+        SUITE_TEST(test_verifications_are_read_over_all_of_a_long_log),
         SUITE_TEST(test_events_before_the_time_or_of_another_organisation_are_left_out),
         SUITE_TEST(test_no_more_events_are_looked_at_than_asked_for),
         SUITE_TEST(test_more_types_than_there_is_room_for_are_counted_in_the_sum),

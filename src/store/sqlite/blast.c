@@ -154,17 +154,61 @@ static void take_event(const struct event_question *question, sqlite3_stmt *stat
     }
 }
 
-/* One row more than may be looked at tells whether there are more. Numbers go by time, but for
- * tries, which are stored with the flush after them. */
+/* One row more than may be looked at tells whether there are more; *ret_more whether older ones may
+ * be asked for. Numbers go by time, but for verifications, which are stored with the flush after
+ * them. */
+static tkr_error_t take_rows(struct connection *connection, sqlite3_stmt *statement,
+                             const struct event_question *question, struct arena *arena,
+                             struct event_answer *answer, bool *ret_more)
+{
+    tkr_error_t error = statement_row(connection, statement);
+    while (error == TKR_OK && sqlite3_column_int64(statement, COLUMN_AT) >= question->from_ms) {
+        if (answer->looked_at == question->most) {
+            answer->complete = false;
+            break;
+        }
+        answer->looked_at++;
+        if (is_asked_for(question, statement)) {
+            take_event(question, statement, arena, answer);
+        }
+        error = statement_row(connection, statement);
+    }
+    *ret_more = error == TKR_NOT_FOUND;
+    return error == TKR_NOT_FOUND ? TKR_OK : error;
+}
+
+/* Strip by strip, from the newest. */
+static tkr_error_t take_strips(struct connection *connection, sqlite3_stmt *statement,
+                               const struct event_question *question, struct arena *arena,
+                               struct event_answer *answer)
+{
+    int64_t position = INT64_MAX, strip = 0;
+    bool more = true;
+    for (uint32_t i = 0; more; i++) {
+        tkr_error_t error = events_next_strip(connection, false, position, &strip);
+        if (error == TKR_NOT_FOUND) {
+            return TKR_OK;
+        }
+        TRY(error);
+        if (i == AUDIT_SCAN_STRIPS) {
+            answer->complete = false;
+            return TKR_OK;
+        }
+        sqlite3_reset(statement);
+        bind_integer(statement, 3, strip);
+        TRY(take_rows(connection, statement, question, arena, answer, &more));
+        TRY(events_behind_strip(connection, false, strip, &position));
+    }
+    return TKR_OK;
+}
+
 static tkr_error_t fetch_events(struct connection *connection,
                                 const struct event_question *question, struct arena *arena,
                                 struct event_answer *ret_answer)
 {
     static const enum statement statements[] = {
-        [EVENTS_BY] = STATEMENT_EVENTS_BY,
-        [EVENTS_TRIED] = STATEMENT_EVENTS_ABOUT,
-        [EVENTS_SEEN] = STATEMENT_EVENTS_SEEN,
-        [EVENTS_ABOUT] = STATEMENT_EVENTS_ABOUT,
+        [EVENTS_BY] = STATEMENT_EVENTS_BY,       [EVENTS_TRIED] = STATEMENT_EVENTS_ABOUT,
+        [EVENTS_SEEN] = STATEMENT_EVENTS_SEEN,   [EVENTS_ABOUT] = STATEMENT_EVENTS_ABOUT,
         [EVENTS_FIRST] = STATEMENT_EVENTS_FIRST,
     };
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
@@ -174,19 +218,12 @@ static tkr_error_t fetch_events(struct connection *connection,
     TRY(connection_prepare(connection, statements[question->which], &statement));
     bind_text(statement, 1, question->token_id);
     bind_integer(statement, 2, (int64_t)question->most + 1);
-    tkr_error_t error = statement_row(connection, statement);
-    while (error == TKR_OK && sqlite3_column_int64(statement, COLUMN_AT) >= question->from_ms) {
-        if (answer.looked_at == question->most) {
-            answer.complete = false;
-            break;
-        }
-        answer.looked_at++;
-        if (is_asked_for(question, statement)) {
-            take_event(question, statement, arena, &answer);
-        }
-        error = statement_row(connection, statement);
+    if (question->which == EVENTS_SEEN) {
+        TRY(take_strips(connection, statement, question, arena, &answer));
+    } else {
+        bool more = false;
+        TRY(take_rows(connection, statement, question, arena, &answer, &more));
     }
-    ENSURE(error == TKR_OK || error == TKR_NOT_FOUND, error);
     ENSURE(!arena_overflowed(arena), TKR_TOO_LARGE);
     *ret_answer = answer;
     return TKR_OK;

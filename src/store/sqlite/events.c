@@ -230,6 +230,41 @@ tkr_error_t store_read_log(struct store *store, struct store_log *ret_log)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+static tkr_error_t next_number(struct connection *connection, bool oldest_first, int64_t position,
+                               int64_t *ret_number)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(
+        connection, oldest_first ? STATEMENT_EVENT_AFTER : STATEMENT_EVENT_BEFORE, &statement));
+    bind_integer(statement, 1, position);
+    TRY(statement_row(connection, statement));
+    ENSURE(sqlite3_column_type(statement, 0) != SQLITE_NULL, TKR_NOT_FOUND);
+    *ret_number = sqlite3_column_int64(statement, 0);
+    return TKR_OK;
+}
+
+#define STRIP_BITS 13
+
+tkr_error_t events_next_strip(struct connection *connection, bool oldest_first, int64_t position,
+                              int64_t *ret_strip)
+{
+    int64_t number = 0;
+    TRY(next_number(connection, oldest_first, position, &number));
+    *ret_strip = number >> STRIP_BITS;
+    return TKR_OK;
+}
+
+/* The newest strip grows: who follows the log goes on behind its last event, not behind it. */
+tkr_error_t events_behind_strip(struct connection *connection, bool oldest_first, int64_t strip,
+                                int64_t *ret_position)
+{
+    if (oldest_first) {
+        return next_number(connection, false, (strip + 1) << STRIP_BITS, ret_position);
+    }
+    *ret_position = strip << STRIP_BITS;
+    return TKR_OK;
+}
+
 void events_read(sqlite3_stmt *statement, struct store_log_event *ret_event)
 {
     struct store_log_event event = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pages of the audit log, by the events' numbers. A token, an actor or an org has an index, in this
- * order of preference; what else is asked is looked at row by row. So that a question that fits
- * nothing does not read the whole log in one go, a page looks at no more than AUDIT_SCAN_EVENTS
- * rows and keeps no more than AUDIT_PAGE_BYTES_MAX of texts: it may be short, or empty, and have a
- * cursor all the same.
+ * order of preference, those of tokens and orgs strip by strip (see sqlite_004.c); what else is
+ * asked is looked at row by row. So that a question that fits nothing does not read the whole log
+ * in one go, a page looks at no more than AUDIT_SCAN_EVENTS rows and keeps no more than
+ * AUDIT_PAGE_BYTES_MAX of texts: it may be short, or empty, and have a cursor all the same.
  */
 #include <string.h>
 
@@ -15,10 +15,17 @@
 
 static const char *index_of(const struct event_filter *filter)
 {
-    return filter->token_id != NULL      ? " INDEXED BY events_token WHERE token_id = ?1"
+    return filter->token_id != NULL
+               ? " INDEXED BY events_token WHERE number >> 13 = ?5 AND token_id = ?1"
            : filter->actor_token != NULL ? " INDEXED BY events_actor WHERE actor_token = ?2"
-           : filter->org_id != NULL      ? " INDEXED BY events_org WHERE org_id = ?3"
-                                         : " WHERE 1";
+           : filter->org_id != NULL
+               ? " INDEXED BY events_org WHERE number >> 13 = ?5 AND org_id = ?3"
+               : " WHERE 1";
+}
+
+static bool goes_by_strips(const struct event_filter *filter)
+{
+    return filter->token_id != NULL || (filter->actor_token == NULL && filter->org_id != NULL);
 }
 
 /* An event may be a little older than the one before, so times end a scan with some slack. */
@@ -58,7 +65,9 @@ struct listing {
     struct event_page page;
     size_t bytes;     /* of the texts kept */
     uint64_t looked;  /* rows */
+    uint64_t strips;  /* looked into */
     uint64_t reached; /* the number of the last one that the page is done with */
+    bool exhausted;   /* the statement has no more rows */
     bool ended;       /* nothing is behind it */
 };
 
@@ -82,19 +91,25 @@ static bool is_beyond(const struct event_filter *filter, const struct audit_even
                : filter->from_ms != 0 && event->at_ms < filter->from_ms - SLACK_MS;
 }
 
+static bool is_full(const struct listing *listing)
+{
+    const struct event_filter *filter = listing->filter;
+    uint64_t scan_max = filter->scan_max != 0 ? filter->scan_max : AUDIT_SCAN_EVENTS;
+    return listing->page.count == filter->limit || listing->looked >= scan_max ||
+           listing->bytes >= AUDIT_PAGE_BYTES_MAX;
+}
+
 /* Of a row that is beyond the asked time the page is not done: with the oldest first the cursor
  * stays before it, which is how who follows the log sees that it has ended for the question. */
 static tkr_error_t scan(struct connection *connection, sqlite3_stmt *statement,
                         struct listing *listing)
 {
     const struct event_filter *filter = listing->filter;
-    uint64_t scan_max = filter->scan_max != 0 ? filter->scan_max : AUDIT_SCAN_EVENTS;
     struct store_log_event event;
-    while (listing->page.count < filter->limit && listing->looked < scan_max &&
-           listing->bytes < AUDIT_PAGE_BYTES_MAX) {
+    while (!is_full(listing)) {
         tkr_error_t error = statement_row(connection, statement);
         if (error == TKR_NOT_FOUND) {
-            listing->ended = true;
+            listing->exhausted = true;
             return TKR_OK;
         }
         TRY(error);
@@ -108,6 +123,40 @@ static tkr_error_t scan(struct connection *connection, sqlite3_stmt *statement,
         if (matches(filter, &event.event)) {
             TRY(keep(listing, &event));
         }
+    }
+    return TKR_OK;
+}
+
+static tkr_error_t scan_strip(struct connection *connection, sqlite3_stmt *statement, int64_t strip,
+                              struct listing *listing)
+{
+    bool oldest_first = listing->filter->oldest_first;
+    int64_t behind = 0;
+    sqlite3_reset(statement);
+    bind_integer(statement, 5, strip);
+    listing->exhausted = false;
+    listing->strips++;
+    TRY(scan(connection, statement, listing));
+    if (listing->exhausted) {
+        TRY(events_behind_strip(connection, oldest_first, strip, &behind));
+        listing->reached = (uint64_t)behind;
+    }
+    return TKR_OK;
+}
+
+static tkr_error_t scan_strips(struct connection *connection, sqlite3_stmt *statement,
+                               struct listing *listing)
+{
+    while (!listing->ended && !is_full(listing) && listing->strips < AUDIT_SCAN_STRIPS) {
+        int64_t strip = 0;
+        tkr_error_t error = events_next_strip(connection, listing->filter->oldest_first,
+                                              (int64_t)listing->reached, &strip);
+        if (error == TKR_NOT_FOUND) {
+            listing->ended = true;
+            return TKR_OK;
+        }
+        TRY(error);
+        TRY(scan_strip(connection, statement, strip, listing));
     }
     return TKR_OK;
 }
@@ -137,7 +186,12 @@ static tkr_error_t list_on(struct connection *connection, const struct event_fil
     TRY(prepare(connection, filter, position, &statement));
     listing.page.events = arena_alloc(arena, filter->limit * sizeof(listing.page.events[0]));
     ENSURE(listing.page.events != NULL, TKR_TOO_LARGE);
-    TRY(scan(connection, statement, &listing));
+    if (goes_by_strips(filter)) {
+        TRY(scan_strips(connection, statement, &listing));
+    } else {
+        TRY(scan(connection, statement, &listing));
+        listing.ended |= listing.exhausted;
+    }
     if (filter->oldest_first || !listing.ended) {
         TRY(page_cursor(arena, (int64_t)listing.reached, &listing.page.next_cursor));
     }

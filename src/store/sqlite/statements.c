@@ -493,7 +493,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_EVENTS_BY] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_actor"
                             " WHERE actor_token = ?1 ORDER BY number DESC LIMIT ?2",
     [STATEMENT_EVENTS_SEEN] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_token"
-                              " WHERE token_id = ?1 ORDER BY number DESC LIMIT ?2",
+                              " WHERE number >> 13 = ?3 AND token_id = ?1"
+                              " ORDER BY number DESC LIMIT ?2",
+    [STATEMENT_EVENT_BEFORE] = "SELECT max(number) FROM events WHERE number < ?1",
+    [STATEMENT_EVENT_AFTER] = "SELECT min(number) FROM events WHERE number > ?1",
     [STATEMENT_EVENTS_ABOUT] = "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_about"
                                " WHERE token_id = ?1 AND type NOT GLOB 'auth.*'"
                                " ORDER BY number DESC LIMIT ?2",

@@ -108,6 +108,13 @@ void events_read(sqlite3_stmt *statement, struct store_log_event *ret_event);
 MUST_USE tkr_error_t events_read_head(struct store *store);
 /* In a commit: writes the head, with its seal. */
 MUST_USE tkr_error_t events_write_head(struct store *store);
+/* Strips: see sqlite_004.c. The one of the next event behind `position`, in the order asked for.
+ * NOT_FOUND: there is none. */
+MUST_USE tkr_error_t events_next_strip(struct connection *connection, bool oldest_first,
+                                       int64_t position, int64_t *ret_strip);
+/* The position behind all that there is of the strip now. */
+MUST_USE tkr_error_t events_behind_strip(struct connection *connection, bool oldest_first,
+                                         int64_t strip, int64_t *ret_position);
 void store_seal_now(struct store *store);
 uint64_t store_newest_seq(struct store *store);
 void store_set_sealer(struct store *store, const struct store_sealer *sealer);

@@ -408,7 +408,7 @@ static void test_kin_and_events_of_a_token_are_read_by_one_index_in_its_order(vo
         {STATEMENT_KIN_MADE, "tokens_made_by (created_by=? AND revoked_at=?)"},
         {STATEMENT_KIN_MADE_REVOKED, "tokens_made_by (created_by=? AND revoked_at>?)"},
         {STATEMENT_EVENTS_BY, "events_actor (actor_token=?)"},
-        {STATEMENT_EVENTS_SEEN, "events_token (token_id=?)"},
+        {STATEMENT_EVENTS_SEEN, "events_token (<expr>=? AND token_id=?)"},
         {STATEMENT_EVENTS_ABOUT, "events_about (token_id=?)"},
         {STATEMENT_EVENTS_FIRST, "events_about (token_id=?)"},
     };
