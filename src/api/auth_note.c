@@ -151,12 +151,18 @@ static void begin(struct auth_event *event, struct api *api, struct http_exchang
     }
     const char *agent =
         call_user_agent(exchange, presented->prefixes, presented->token, presented->length);
-    const char *id = http_request_id(exchange);
     event->texts[AUTH_USER_AGENT] = ours(agent);
-    event->texts[AUTH_REQUEST] = clean(presented, id, strlen(id));
     if (client_peer_trusted(&api->trust, http_peer(exchange))) {
         event->texts[AUTH_RAY] = ray_of(exchange, presented);
     }
+}
+
+/* A refusal is answered with it, whoever made it. */
+static void add_request_id(struct auth_event *event, struct http_exchange *exchange,
+                           const struct presented *presented, bool answered_with_it)
+{
+    const char *id = answered_with_it ? http_request_id(exchange) : http_sent_request_id(exchange);
+    event->texts[AUTH_REQUEST] = clean(presented, id, strlen(id));
 }
 
 static void add_result(struct auth_event *event, const struct verify_result *result)
@@ -203,6 +209,7 @@ void auth_note_exchange(struct api *api, struct http_exchange *exchange,
     struct auth_event event;
     begin(&event, api, exchange, &presented);
     add_result(&event, result);
+    add_request_id(&event, exchange, &presented, result->verdict != TKR_VERDICT_VALID);
     add_question(&event, api, exchange, &presented, request->endpoint, request->endpoint_length);
     event.client = request->client;
     authority_auth_note(api->options.authority, &event);
@@ -214,6 +221,7 @@ void auth_note_absent(struct api *api, struct http_exchange *exchange,
     const struct presented none = {.prefixes = &api->options.prefixes};
     struct auth_event event;
     begin(&event, api, exchange, &none);
+    add_request_id(&event, exchange, &none, true);
     add_question(&event, api, exchange, &none, NULL, 0);
     event.outcome = outcome;
     event.client = *client;
@@ -221,9 +229,12 @@ void auth_note_absent(struct api *api, struct http_exchange *exchange,
 }
 
 /* A call is a request of its own: nobody asks about another one. */
-static void add_call(struct auth_event *event, const struct api_call *call)
+static void add_call(struct auth_event *event, const struct api_call *call,
+                     const struct presented *presented)
 {
     if (call->exchange != NULL) {
+        const char *id = call->principal.request_id;
+        event->texts[AUTH_REQUEST] = clean(presented, id, strlen(id));
         event->texts[AUTH_METHOD] = ours(http_method_name(http_method(call->exchange)));
         event->texts[AUTH_ENDPOINT] = ours(api_route_path(http_route_id(call->exchange)));
     }
@@ -239,7 +250,7 @@ void auth_note_caller(struct api_call *call, unsigned outcome, const struct veri
     if (result != NULL) {
         add_result(&event, result);
     }
-    add_call(&event, call);
+    add_call(&event, call, &presented);
     event.outcome = outcome;
     event.client = call->client;
     authority_auth_note(api->options.authority, &event);
@@ -255,7 +266,7 @@ void auth_note_asked(struct api_call *call, const struct verify_request *request
     struct auth_event event;
     begin(&event, api, call->exchange, &presented);
     add_result(&event, result);
-    add_call(&event, call);
+    add_call(&event, call, &presented);
     if (request->endpoint_length > 0) {
         event.texts[AUTH_ENDPOINT] = clean(&presented, request->endpoint, request->endpoint_length);
     }

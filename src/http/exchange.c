@@ -370,18 +370,21 @@ static bool id_valid(const struct http_field *field)
     return true;
 }
 
+const char *http_sent_request_id(struct http_exchange *exchange)
+{
+    const struct http_field *field = request_field(exchange, "X-Request-Id");
+    if (exchange->id[0] == '\0' && field != NULL && id_valid(field)) {
+        memcpy(exchange->id, field->value, field->value_length);
+        exchange->id[field->value_length] = '\0';
+    }
+    return exchange->id;
+}
+
 const char *http_request_id(struct http_exchange *exchange)
 {
     struct http_thread *thread = exchange->connection->thread;
     exchange->now.id_asked = true;
-    if (exchange->id[0] != '\0') {
-        return exchange->id;
-    }
-    const struct http_field *field = request_field(exchange, "X-Request-Id");
-    if (field != NULL && id_valid(field)) {
-        memcpy(exchange->id, field->value, field->value_length);
-        exchange->id[field->value_length] = '\0';
-    } else {
+    if (http_sent_request_id(exchange)[0] == '\0') {
         snprintf(exchange->id, sizeof(exchange->id), "%s-%x-%llx", thread->server->id_prefix,
                  thread->index, (unsigned long long)++thread->id_count);
     }

@@ -175,6 +175,10 @@ const struct sockaddr *http_peer(const struct http_exchange *exchange);
 bool http_peer_credentials(const struct http_exchange *exchange, uid_t *ret_uid, gid_t *ret_gid,
                            pid_t *ret_pid);
 const char *http_request_id(struct http_exchange *exchange);
+/* The one that came with the request, "" for none. The answer does not echo it for that: an answer
+ * that is the same as the connection's one before costs next to nothing, and one with an id is not.
+ */
+const char *http_sent_request_id(struct http_exchange *exchange);
 
 /* --- the answer ------------------------------------------------------------------------------ */
 

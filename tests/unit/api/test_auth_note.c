@@ -165,12 +165,15 @@ static void test_a_success_tells_whose_token_it_was(void **state)
 {
     struct fixture *fixture = *state;
     struct made made = fixture_make(fixture, SMALL);
-    ask(fixture, "GET /auth", printed("%sUser-Agent: ci/1\r\n", bearer(made.text)), NULL);
+    const char *headers =
+        printed("%sUser-Agent: ci/1\r\nX-Request-Id: request-7\r\n", bearer(made.text));
+    ask(fixture, "GET /auth", headers, NULL);
     ask(fixture, "GET /auth", bearer(made.text), NULL);
     assert_int_equal(events_with(fixture, printed("type = 'auth.allowed' AND token_id = '%s'"
                                                   " AND verdict = 'valid' AND user_id = 'alice'"
                                                   " AND org_id = 'default' AND token_name = 'ci'"
-                                                  " AND user_agent = 'ci/1'",
+                                                  " AND user_agent = 'ci/1'"
+                                                  " AND request_id = 'request-7'",
                                                   made.id)),
                      1);
     assert_int_equal(
