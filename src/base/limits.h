@@ -204,11 +204,13 @@
 #define AUDIT_SLICE_EVENTS 1000 /* read in one go, so that a long reader holds up nobody */
 
 /* --- verifications as events ----------------------------------------------------------------- */
-#define AUTH_RING_BYTES (8 * 1024 * 1024)   /* events that wait to be stored; more: counted */
-#define AUTH_SLICE_EVENTS 1000              /* stored in one transaction, between two of changes */
-#define AUTH_TEXT_BYTES_MAX 255             /* of each text of an event; more is cut */
-#define AUTH_RAY_BYTES_MAX 50               /* the proxy's ray id; a longer one is none */
-#define AUTH_METHOD_BYTES_MAX 16            /* the method that a proxy names; likewise */
+#define AUTH_RING_BYTES (8 * 1024 * 1024)         /* events that wait to be stored; more: counted */
+#define AUTH_RING_BYTES_ALL (4 * AUTH_RING_BYTES) /* the same when all successes are events */
+#define AUTH_SLICE_EVENTS 1000 /* stored in one transaction, between two of changes */
+#define AUTH_BATCH_EVENTS (8 * AUTH_SLICE_EVENTS) /* the same while no change waits */
+#define AUTH_TEXT_BYTES_MAX 255                   /* of each text of an event; more is cut */
+#define AUTH_RAY_BYTES_MAX 50                     /* the proxy's ray id; a longer one is none */
+#define AUTH_METHOD_BYTES_MAX 16                  /* the method that a proxy names; likewise */
 #define AUTH_SEEN_TOKENS (128 * 1024)       /* whose success in a minute is known; more: events */
 #define AUTH_REPEATS_MAX 4096               /* refusals of a minute that are known; more: events */
 #define AUTH_REFUSALS_PER_SECOND_MAX 100000 /* ceiling of `audit.refusals_per_second` */

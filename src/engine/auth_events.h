@@ -14,7 +14,8 @@
  * Verification waits for nothing here: a note is a copy into the ring (base/ring.h), and what finds
  * no room is counted. What matters less may fill less of the ring, so that a flood of successes
  * leaves room for refusals, and both for tries. The writer thread takes out what has come at each
- * flush, and when the ring is an eighth full, in transactions of AUTH_SLICE_EVENTS.
+ * flush, and when the ring is an eighth full, in transactions of AUTH_BATCH_EVENTS, or of no more
+ * than AUTH_SLICE_EVENTS while a change waits.
  *
  * It decides there what becomes an event of its own:
  *

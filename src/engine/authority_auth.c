@@ -5,8 +5,6 @@
 
 #include "engine/auth_internal.h"
 
-#define EIGHTH (AUTH_RING_BYTES / 8)
-
 const char *auth_outcome_name(unsigned outcome)
 {
     switch (outcome) {
@@ -29,7 +27,8 @@ tkr_error_t auth_init(struct authority *authority)
     ENSURE(auth->repeats != NULL, TKR_MEMORY);
     TRY(random_fill(authority->options.random, &auth->repeats->seed, sizeof(auth->repeats->seed)));
     TRY(auth_seen_new(&auth->seen));
-    return ring_init(&auth->ring, AUTH_RING_BYTES);
+    bool all = authority->options.audit_successes == AUDIT_SUCCESSES_ALL;
+    return ring_init(&auth->ring, all ? AUTH_RING_BYTES_ALL : AUTH_RING_BYTES);
 }
 
 void auth_deinit(struct authority *authority)
@@ -127,11 +126,12 @@ static void wake_writer(struct authority *authority)
 
 void authority_auth_note(struct authority *authority, const struct auth_event *event)
 {
-    static const size_t most[AUTH_KINDS] = {
-        [AUTH_ALLOWED] = 4 * EIGHTH, [AUTH_ANONYMOUS] = 5 * EIGHTH,  [AUTH_REFUSED] = 6 * EIGHTH,
-        [AUTH_ENDED] = 7 * EIGHTH,   [AUTH_HONEYTOKEN] = 8 * EIGHTH,
+    static const uint8_t eighths[AUTH_KINDS] = {
+        [AUTH_ALLOWED] = 4, [AUTH_ANONYMOUS] = 5,  [AUTH_REFUSED] = 6,
+        [AUTH_ENDED] = 7,   [AUTH_HONEYTOKEN] = 8,
     };
     struct auth *auth = authority->auth;
+    size_t eighth = auth->ring.size / 8;
     enum auth_kind kind = kind_of(event);
     uint8_t lengths[AUTH_TEXTS];
     size_t bytes = sizeof(struct auth_record);
@@ -140,7 +140,7 @@ void authority_auth_note(struct authority *authority, const struct auth_event *e
         bytes += lengths[i] + 1U;
     }
     atomic_fetch_add_explicit(&auth->noted[kind][event->outcome], 1, memory_order_relaxed);
-    struct auth_record *record = ring_reserve(&auth->ring, bytes, most[kind]);
+    struct auth_record *record = ring_reserve(&auth->ring, bytes, eighths[kind] * eighth);
     if (record == NULL) {
         atomic_fetch_add_explicit(&auth->no_room[kind][event->outcome], 1, memory_order_relaxed);
         return;
@@ -148,7 +148,7 @@ void authority_auth_note(struct authority *authority, const struct auth_event *e
     int64_t at_ms = event->at_ms != 0 ? event->at_ms : segment_writer_now_ms(authority->segment);
     fill(record, event, kind, at_ms, lengths);
     ring_publish(record);
-    if (UNLIKELY(ring_used(&auth->ring) >= EIGHTH)) {
+    if (UNLIKELY(ring_used(&auth->ring) >= eighth)) {
         wake_writer(authority);
     }
 }

@@ -460,6 +460,8 @@ MUST_USE tkr_error_t writer_submit(struct authority *authority, struct change *c
                                    struct fault *fault);
 MUST_USE tkr_error_t writer_start(struct authority *authority);
 void writer_stop(struct authority *authority); /* after all that is queued */
+/* Whether a change waits that is no import. */
+bool writer_is_awaited(struct authority *authority);
 /* After a commit of unknown outcome. */
 void writer_refuse_changes(struct authority *authority, tkr_error_t error);
 /* Whether a failed commit has certainly committed nothing. */

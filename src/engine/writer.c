@@ -82,6 +82,14 @@ static struct change *take_batch(struct authority *authority)
     return batch.first;
 }
 
+bool writer_is_awaited(struct authority *authority)
+{
+    pthread_mutex_lock(&authority->queue_mutex);
+    bool awaited = authority->queue.first != NULL;
+    pthread_mutex_unlock(&authority->queue_mutex);
+    return awaited;
+}
+
 /* Ends a batch early, before `rest`, which comes first in the next one. Answers whether it did:
  * only when somebody waits with something else than an import. */
 static bool give_way(struct authority *authority, struct change **rest)
@@ -330,8 +338,8 @@ static struct orders wait_for_orders(struct authority *authority, bool busy, boo
 {
     struct orders orders = {0};
     pthread_mutex_lock(&authority->queue_mutex);
-    while (!busy && authority->queue_length == 0 && !authority->flush_due &&
-           !authority->auth_due && !authority->stopping) {
+    while (!busy && authority->queue_length == 0 && !authority->flush_due && !authority->auth_due &&
+           !authority->stopping) {
         pthread_cond_wait(&authority->queue_changed, &authority->queue_mutex);
     }
     orders.batch = take_batch(authority);
