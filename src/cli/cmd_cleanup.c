@@ -7,16 +7,20 @@
 #include "cli/record.h"
 #include "cli/table.h"
 
-#define DEFAULT_OLDER_THAN "90d"
+/* What is deleted is gone; what expired is refused anyway, so it is revoked without waiting. */
+static const char *older_than(const struct cli *cli)
+{
+    const char *given = arguments_value(&cli->arguments, "older-than");
+    const char *unless = arguments_has(&cli->arguments, "deactivate-only") ? "0s" : "90d";
+    return given != NULL ? given : unless;
+}
 
 /* One call: counts, or cleans a batch. */
 static enum cli_exit ask(struct cli *cli, struct client *client, bool dry_run,
                          json_int_t *ret_count, bool *ret_more)
 {
-    const char *older = arguments_value(&cli->arguments, "older-than");
     json_t *body CLEANUP(body_decref_p) = json_object();
-    json_object_set_new(body, "older_than",
-                        json_string(older != NULL ? older : DEFAULT_OLDER_THAN));
+    json_object_set_new(body, "older_than", json_string(older_than(cli)));
     json_object_set_new(body, "deactivate_only",
                         json_boolean(arguments_has(&cli->arguments, "deactivate-only")));
     json_object_set_new(body, "dry_run", json_boolean(dry_run));

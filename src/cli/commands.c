@@ -213,7 +213,8 @@ static const struct cli_option emergency_options[] = {
 };
 
 static const struct cli_option cleanup_options[] = {
-    {"older-than", "TIME", false, "how long ago they ended: 90d unless given"},
+    {"older-than", "TIME", false,
+     "how long ago they ended: 90d unless given, and with --deactivate-only 0s"},
     {"dry-run", NULL, false, "say how many, and do nothing"},
     {"deactivate-only", NULL, false, "revoke what expired, and delete nothing"},
     {"yes", NULL, false, "do not ask"},

@@ -5,7 +5,7 @@ tokens lists, each of them."""
 import json
 
 import pytest
-from harness import bearer
+from harness import bearer, eventually
 
 CICD, EVENTS = "/api/v1/audit/cicd-event", "/api/v1/audit/events"
 TOKENS = "/api/v1/auth/tokens"
@@ -88,6 +88,10 @@ def test_each_endpoint_of_the_document(shared, runner):
         assert refused.status == 403 and refused.json["code"] == "insufficient_scope"
 
 
+def status_of(daemon, name):
+    return json.loads(daemon.cli("show", "--name", name, "--json").stdout)["status"]
+
+
 def test_each_command_of_the_document(daemon):
     """Its heading "CLI Management Tools", in its order."""
     made = json.loads(daemon.cli("create", "--user", "ci", "--name", "ci-cd-token", "--kind",
@@ -100,7 +104,10 @@ def test_each_command_of_the_document(daemon):
     daemon.cli("revoke", "--name", "old-token", "--reason", "security_incident", "--yes")
     words = daemon.cli("analytics", "--name", "ci-cd-token", "--days", "30").stdout
     assert words.startswith(f"{new['id']}: ")
+    daemon.cli("create", "--user", "ci", "--name", "moment", "--expires-in", "1s")
+    eventually(lambda: status_of(daemon, "moment") == "expired")
     daemon.cli("cleanup", "--deactivate-only", "--yes")
+    assert status_of(daemon, "moment") == "revoked"
     daemon.cli("emergency-revoke", "--reason", "security_breach", "--everything", "--yes")
     assert daemon.auth(new["token"]).status == daemon.auth(made["token"]).status == 401
 
