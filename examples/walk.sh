@@ -22,6 +22,8 @@ for needed in curl openssl python3; do
         exit 1
     }
 done
+# Debian's own, where there is one: a wrapper of some version manager takes a second each time.
+[ ! -x /usr/bin/python3 ] || python3() { /usr/bin/python3 -IS "$@"; }
 umask 077
 # Nothing of the machine's own setup gets in, whatever is exported here.
 while read -r name; do unset "$name"; done < <(compgen -e | grep '^TOKENRY_' || true)
