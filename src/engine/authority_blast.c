@@ -180,11 +180,24 @@ static tkr_error_t read_acts(struct blast *blast)
     return TKR_OK;
 }
 
+/* The first event about it is another's, when its birth has none (an import has one for many) or
+ * has left the log. */
+static tkr_error_t read_birth(struct blast *blast, const char *token_id)
+{
+    struct event_answer *born = &blast->report->born;
+    TRY(read_events(blast, EVENTS_FIRST, token_id, 1, born));
+    const char *type = born->newest_count > 0 ? born->newest[0].type : "";
+    if (strcmp(type, change_create.event) != 0 && strcmp(type, change_adopt.event) != 0) {
+        *born = (struct event_answer){0};
+    }
+    return TKR_OK;
+}
+
 static tkr_error_t read_all_events(struct blast *blast)
 {
     struct blast_report *report = blast->report;
     const char *id = report->usage.token.id;
-    TRY(read_events(blast, EVENTS_FIRST, id, 1, &report->born));
+    TRY(read_birth(blast, id));
     TRY(read_events(blast, EVENTS_TRIED, id, BLAST_EVENTS_MAX, &report->tries));
     TRY(read_events(blast, EVENTS_SEEN, id, BLAST_EVENTS_MAX, &report->seen));
     TRY(read_events(blast, EVENTS_ABOUT, id, BLAST_EVENTS_MAX, &report->about));

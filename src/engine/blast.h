@@ -52,7 +52,7 @@ struct blast_report {
     struct blast_relatives family;   /* the BLAST_LISTED_MAX that matter most, live ones first */
     size_t family_found, family_live, family_reaching_more; /* the latter among the live */
 
-    struct event_answer born;  /* the first event about it, 0 or 1 */
+    struct event_answer born;  /* that it was made, 0 or 1: an import has no event of each */
     struct event_answer tries; /* in the time that was asked for, as the others */
     struct event_answer seen;  /* its verifications, as far as they are events */
     struct event_answer about; /* what else was done to it */

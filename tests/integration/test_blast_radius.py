@@ -133,3 +133,14 @@ def test_what_is_only_counted_is_told_as_such(make_daemon):
     assert report["did"]["by_network"] == []
     assert any(sentence.startswith("Metering is off") for sentence in report["unknown"])
     assert "1 of them unattributed" in daemon.cli("blast-radius", token["id"]).stdout
+
+
+def test_who_changed_an_imported_token_did_not_make_it(make_daemon, tmp_path):
+    daemon = make_daemon().init().start()
+    (tmp_path / "old.csv").write_text(f"name,token_hash\nold,{'ab' * 32}\n")
+    daemon.cli("import", "--from", "csv", str(tmp_path / "old.csv"))
+    daemon.cli("quarantine", "--name", "old")
+    assert report_on(daemon, "--name", "old")["made"] is None
+    daemon.create(name="new")
+    daemon.cli("quarantine", "--name", "new")
+    assert report_on(daemon, "--name", "new")["made"]["type"] == "token.create"
