@@ -426,6 +426,7 @@ tkr_error_t token_rotate_read(const json_t *root, int64_t now_ms, struct token_r
         {"expires_in", JSON_IS_DURATION, .nullable = true},
         {"expires_in_days", JSON_IS_INTEGER, .nullable = true, .least = 1,
          .most = LIFETIME_S_MAX / S_PER_DAY},
+        {"reason", JSON_IS_TEXT, .nullable = true, .most = REVOKE_REASON_BYTES_MAX},
     };
     struct json_given read[sizeof members / sizeof members[0]];
     struct json_given given[MEMBER_UPDATE_COUNT] = {0};
@@ -433,7 +434,8 @@ tkr_error_t token_rotate_read(const json_t *root, int64_t now_ms, struct token_r
     given[MEMBER_EXPIRES_AT] = read[2];
     given[MEMBER_EXPIRES_IN] = read[3];
     given[MEMBER_EXPIRES_IN_DAYS] = read[4];
-    struct token_rotate rotate = {.chosen = read[1].text, .chosen_length = read[1].length};
+    struct token_rotate rotate = {
+        .chosen = read[1].text, .chosen_length = read[1].length, .reason = read[5].text};
     TRY(read_grace(&read[0], &rotate.has_grace, &rotate.grace_ms, fault));
     TRY(read_lifetime(given, now_ms, &rotate.has_lifetime, &rotate.lifetime, fault));
     *ret_rotate = rotate;

@@ -43,6 +43,7 @@ enum cli_exit cmd_rotate(struct cli *cli)
     }
     add_grace(cli, body);
     body_lifetime(body, cli);
+    body_text(body, "reason", cli, "reason");
     enum cli_exit status = open_action(cli, "rotate", &client, path, sizeof(path));
     return status == CLI_DONE ? issue_token_at(cli, client, path, body) : status;
 }

@@ -182,6 +182,7 @@ static const struct cli_option rotate_options[] = {
     {"expires-in", "TIME", false,
      "how long the new one lives: as long as the old one unless given"},
     {"expires-at", "TIME", false, "when it ends, like 2027-01-31T00:00:00Z"},
+    {"reason", "TEXT", false, "why; it stays in the audit log"},
     {"idempotency-key", "KEY", false, "the same key again rotates no second time"},
     OPTIONS_END,
 };

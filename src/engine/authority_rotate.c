@@ -55,6 +55,7 @@ static tkr_error_t prepare_rotate(struct authority *authority, const char *token
     };
     memcpy(made.request_digest, rotate->request_digest, sizeof(made.request_digest));
     TRY(change_copy_id(token_id, change));
+    TRY(change_copy_reason(authority, rotate->reason, change, fault));
     TRY(check_grace(rotate->grace_ms, fault));
     TRY(change_check_force(&change->by, &made, fault));
     if (rotate->idempotency_key != NULL) {
@@ -217,6 +218,7 @@ static tkr_error_t store_rotation(struct authority *authority, struct change *ch
     details_flag(&made, "forced", change->result.weak);
     details_text(&retired, "replaced_by", successor->id);
     details_time(&retired, "grace_until", token->grace_until_ms);
+    details_text(&retired, "reason", change->reason);
     struct store_event event = change_event(authority, change, successor, details_finish(&made));
     event.type = "token.create";
     TRY(store->insert_token(store->store, successor, &event));

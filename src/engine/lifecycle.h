@@ -312,9 +312,10 @@ MUST_USE tkr_error_t authority_revoke_family(struct authority *authority,
  * anew. The result's token is the successor, with its plaintext. See authority_rotate.c.
  */
 struct token_rotate {
-    bool has_grace;    /* else as configured */
-    int64_t grace_ms;  /* 0 to ROTATION_GRACE_S_MAX; 0: the predecessor ends at once */
-    bool has_lifetime; /* else as long as the predecessor was given */
+    const char *reason; /* for the audit log; NULL: none */
+    bool has_grace;     /* else as configured */
+    int64_t grace_ms;   /* 0 to ROTATION_GRACE_S_MAX; 0: the predecessor ends at once */
+    bool has_lifetime;  /* else as long as the predecessor was given */
     struct lifetime_asked lifetime;
     const char *chosen; /* the successor's text; NULL: generate */
     size_t chosen_length;

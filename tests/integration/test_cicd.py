@@ -98,7 +98,10 @@ def test_each_command_of_the_document(daemon):
                                  "service", "--scope", "api_read", "--scope", "system:read",
                                  "--json").stdout)
     new = json.loads(daemon.cli("rotate", "--name", "ci-cd-token", "--grace", "1h",
-                                "--json").stdout)
+                                "--reason", "scheduled_rotation", "--json").stdout)
+    (event,) = json.loads(daemon.cli("audit", "list", "--type", "token.rotate",
+                                     "--json").stdout)["data"]
+    assert event["details"]["reason"] == "scheduled_rotation"
     assert daemon.auth(new["token"]).status == 200
     daemon.cli("create", "--user", "ci", "--name", "old-token")
     daemon.cli("revoke", "--name", "old-token", "--reason", "security_incident", "--yes")

@@ -295,6 +295,26 @@ static void test_each_rotation_has_its_events(void **state)
     assert_int_equal(fixture_query(&context->fixture, sql), 1);
 }
 
+static void test_a_reason_stays_in_the_event(void **state)
+{
+    struct context *context = *state;
+    char sql[256], reason[REVOKE_REASON_BYTES_MAX + 2] = "";
+    memset(reason, 'x', REVOKE_REASON_BYTES_MAX + 1);
+    struct token_rotate asked = {.reason = reason};
+    struct answer answer =
+        fixture_rotate(&context->fixture, &fixture_admin, context->token.id, &asked);
+    assert_int_equal(answer.error, TKR_OUT_OF_RANGE);
+    assert_string_equal(answer.fault.field, "reason");
+    asked.reason = "quarterly";
+    answer = fixture_rotate(&context->fixture, &fixture_admin, context->token.id, &asked);
+    assert_int_equal(answer.error, TKR_OK);
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM events WHERE type = 'token.rotate' AND token_id = '%s'"
+             " AND details LIKE '%%\"reason\":\"quarterly\"%%'",
+             context->token.id);
+    assert_int_equal(fixture_query(&context->fixture, sql), 1);
+}
+
 static void test_a_restart_keeps_both_versions_and_their_counts(void **state)
 {
     struct context *context = *state;
@@ -499,6 +519,7 @@ int main(void)
         TEST(test_a_chosen_successor_is_kept_as_a_digest_and_exists_once),
         TEST(test_an_idempotency_key_rotates_once),
         TEST(test_each_rotation_has_its_events),
+        TEST(test_a_reason_stays_in_the_event),
         TEST(test_a_restart_keeps_both_versions_and_their_counts),
         TEST(test_a_predecessor_that_is_not_used_any_more_keeps_its_last_use),
         TEST(test_a_rollback_makes_the_predecessor_current_again),
