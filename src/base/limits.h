@@ -296,6 +296,13 @@
 #define WATCHDOG_MS_LEAST 500       /* between two looks; a watchdog of less than 1 s is not fed */
 #define DAEMON_FILES_SPARE 128      /* open files beside connections: database, segment, epoll */
 
+/* --- maintenance windows --------------------------------------------------------------------- */
+#define ZONE_BYTES_MAX (64 * 1024)   /* a TZif file; more: malformed */
+#define ZONE_NAME_BYTES_MAX 63       /* more: no such zone */
+#define CALENDAR_BYTES_MAX 200       /* text of a window; more: malformed */
+#define CALENDAR_WINDOW_S_MIN 60     /* how long one lasts; less: out_of_range */
+#define CALENDAR_WINDOW_S_MAX 604800 /* more: out_of_range */
+
 /* --- import from other stores ---------------------------------------------------------------- */
 #define IMPORT_CALL_ROWS_MAX 1000            /* tokens in one call; more: too_large */
 #define IMPORT_CHANGE_ROWS_MAX 500           /* of them in one transaction; more: the next one */
