@@ -4,8 +4,8 @@
 #define MS INT64_C(1000)
 
 static const char *const names[] = {
-    [ROTATION_NONE] = "none",  [ROTATION_BY_AGE] = "age",   [ROTATION_BY_USE] = "use",
-    [ROTATION_BY_END] = "end", [ROTATION_BY_WISH] = "wish",
+    [ROTATION_NONE] = "none",  [ROTATION_BY_AGE] = "age",     [ROTATION_BY_USE] = "use",
+    [ROTATION_BY_END] = "end", [ROTATION_BY_RETRY] = "retry", [ROTATION_BY_WISH] = "wish",
 };
 
 const char *rotation_reason_name(enum rotation_reason reason)
@@ -65,7 +65,10 @@ struct rotation_moment rotation_when(const struct rotation_rule *rule,
 {
     struct rotation_moment moment = {0};
     if (subject->wished) {
-        consider(&moment, ROTATION_BY_WISH, now_ms);
+        return (struct rotation_moment){ROTATION_BY_WISH, now_ms, now_ms, false};
+    }
+    if (subject->unfinished) {
+        consider(&moment, ROTATION_BY_RETRY, subject->created_at_ms);
     }
     if (rule->max_age_s > 0) {
         consider(&moment, ROTATION_BY_AGE, subject->created_at_ms + rule->max_age_s * MS);

@@ -9,7 +9,7 @@
  * somebody asked. By its end: the successor must be there one overlap before the token ends (a
  * quarter of its life, when that is shorter), and in the last window before that when there are
  * windows. So a token of 90 days is rotated in time although its age never is more than 90 days.
- * What is due waits for a window.
+ * What is due waits for a window; a wish, which is somebody's who is there, does not.
  */
 #ifndef POLICY_ROTATION_RULE_H
 #define POLICY_ROTATION_RULE_H
@@ -24,6 +24,7 @@ enum rotation_reason {
     ROTATION_BY_AGE,
     ROTATION_BY_USE,
     ROTATION_BY_END,
+    ROTATION_BY_RETRY, /* nobody knows which version its receiver has */
     ROTATION_BY_WISH,
 };
 const char *rotation_reason_name(enum rotation_reason reason); /* "none", "age", "use", ... */
@@ -42,6 +43,7 @@ struct rotation_subject {
     int64_t expires_at_ms; /* 0: never */
     uint64_t uses;         /* of that version */
     int64_t not_before_ms; /* the next try; 0: at once */
+    bool unfinished;       /* it is to be tried again, whatever its age */
     bool wished;
 };
 

@@ -54,6 +54,7 @@ int suite_cleanup(void);
 int suite_blast(void);
 int suite_outbox(void);
 int suite_jobs(void);
+int suite_schedules(void);
 
 /* Steps: what is not expected to fail fails the test. */
 void reopen_store(struct fixture *fixture);

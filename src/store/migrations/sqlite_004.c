@@ -73,5 +73,34 @@ const char *const migration_sqlite_004[] = {
     " WHERE token_id IS NOT NULL AND type NOT GLOB 'auth.*'",
     "CREATE INDEX events_token ON events (number >> 13, token_id) WHERE token_id IS NOT NULL",
     "CREATE INDEX events_org ON events (number >> 13, org_id) WHERE org_id IS NOT NULL",
+    /* When a lineage is rotated by itself, and how that goes. Members that are NULL are the
+     * server's to say. */
+    "CREATE TABLE schedules ("
+    " lineage_id TEXT PRIMARY KEY,"
+    " target TEXT NOT NULL," /* a section of the targets file */
+    " max_age INTEGER,"      /* seconds, as the next two */
+    " uses_age INTEGER,"
+    " overlap INTEGER,"
+    " uses INTEGER,"
+    " window TEXT,"
+    " time_zone TEXT,"
+    " created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " rotating_id TEXT," /* the successor that is being delivered */
+    " since INTEGER,"
+    " wished INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL," /* enum schedule_outcome */
+    " outcome_at INTEGER,"
+    " error TEXT,"
+    " delivered_at INTEGER,"
+    " failures INTEGER NOT NULL,"
+    " unsure INTEGER NOT NULL,"
+    " unsure_since INTEGER,"
+    " next_at INTEGER"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX schedules_target ON schedules (target)",
+    "CREATE INDEX schedules_rotating ON schedules (rotating_id) WHERE rotating_id IS NOT NULL",
+
     NULL,
 };

@@ -366,6 +366,16 @@ static const struct store_port port_template = {
             .list_dead = store_list_dead_outbox,
             .list_channels = store_list_outbox_channels,
         },
+    .schedules =
+        {
+            .read = store_read_schedule,
+            .put = store_put_schedule,
+            .remove = store_remove_schedule,
+            .find_target = store_find_schedule_target,
+            .drop_orphans = store_drop_schedules,
+            .list = store_list_schedules,
+            .get = store_get_schedule,
+        },
     .read_usage = store_read_usage,
     .read_versions = store_read_versions,
 };

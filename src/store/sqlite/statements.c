@@ -68,6 +68,18 @@
     "id, channel, at, severity, type, org_id, user_id, token_id, token_name, summary, details, "   \
     "since, next_at, tries, dead_at, error, number"
 
+/* See schedules.c. */
+#define SCHEDULE_COLUMNS                                                                           \
+    "s.lineage_id, s.target, s.max_age, s.uses_age, s.overlap, s.uses, s.window, s.time_zone, "    \
+    "s.created_at, s.updated_at, s.version, s.rotating_id, s.since, s.wished, s.outcome, "         \
+    "s.outcome_at, s.error, s.delivered_at, s.failures, s.unsure, s.unsure_since, s.next_at"
+/* With the version that is current. */
+#define SCHEDULED                                                                                  \
+    "SELECT " TOKEN_COLUMNS_FULL ", " SCHEDULE_COLUMNS " FROM schedules s CROSS JOIN tokens t"     \
+    " ON t.number = (SELECT number FROM tokens WHERE id = s.lineage_id AND replaced_by IS NULL"    \
+    "  UNION ALL SELECT number FROM tokens INDEXED BY tokens_lineage"                              \
+    "  WHERE lineage_id = s.lineage_id AND replaced_by IS NULL LIMIT 1)" TOKEN_JOINS
+
 const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
@@ -479,6 +491,28 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_EACH_JOB] = "SELECT " JOB_COLUMNS " FROM jobs ORDER BY name",
 
     /* The first of the lineage and the later ones, merged in their order. */
+    [STATEMENT_READ_SCHEDULE] =
+        "SELECT " SCHEDULE_COLUMNS " FROM schedules s WHERE s.lineage_id = ?1",
+    [STATEMENT_PUT_SCHEDULE] =
+        "INSERT OR REPLACE INTO schedules (lineage_id, target, max_age, uses_age, overlap, uses,"
+        " window, time_zone, created_at, updated_at, version, rotating_id, since, wished, outcome,"
+        " outcome_at, error, delivered_at, failures, unsure, unsure_since, next_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+        " ?19, ?20, ?21, ?22)",
+    [STATEMENT_REMOVE_SCHEDULE] = "DELETE FROM schedules WHERE lineage_id = ?1",
+    [STATEMENT_FIND_SCHEDULE_TARGET] =
+        "SELECT lineage_id FROM schedules WHERE target = ?1 AND lineage_id <> ?2 LIMIT 1",
+    [STATEMENT_DROP_SCHEDULES] = "DELETE FROM schedules WHERE NOT EXISTS (SELECT 1 FROM tokens t "
+                                 "WHERE t.id = schedules.lineage_id)"
+                                 " AND NOT EXISTS (SELECT 1 FROM tokens t INDEXED BY tokens_lineage"
+                                 "  WHERE t.lineage_id = schedules.lineage_id)",
+    [STATEMENT_LIST_SCHEDULES] = SCHEDULED
+    " WHERE (?1 IS NULL OR o.id = ?1) AND s.lineage_id > ?2 ORDER BY s.lineage_id LIMIT ?3",
+    [STATEMENT_LIST_ROTATING] = SCHEDULED
+    " WHERE (?1 IS NULL OR o.id = ?1) AND s.lineage_id > ?2 AND s.rotating_id IS NOT NULL"
+    " ORDER BY s.lineage_id LIMIT ?3",
+    [STATEMENT_GET_SCHEDULE] = SCHEDULED " WHERE s.lineage_id = ?1",
+
     [STATEMENT_KIN_VERSIONS] =
         "SELECT " KIN_COLUMNS " FROM (SELECT number FROM tokens WHERE id = ?1"
         " UNION SELECT number FROM tokens INDEXED BY tokens_lineage WHERE lineage_id = ?1"

@@ -219,6 +219,23 @@ tkr_error_t store_list_dead_outbox(struct store *store, const struct outbox_page
 tkr_error_t store_list_outbox_channels(struct store *store, struct arena *arena,
                                        struct outbox_channel **ret_channels, size_t *ret_count);
 
+/* --- schedules.c ------------------------------------------------------------------------- */
+tkr_error_t store_read_schedule(struct store *store, const char *lineage_id, struct arena *arena,
+                                struct schedule *ret_schedule);
+tkr_error_t store_put_schedule(struct store *store, const struct schedule *schedule,
+                               const struct store_event *event);
+tkr_error_t store_remove_schedule(struct store *store, const char *lineage_id,
+                                  const struct store_event *event);
+tkr_error_t store_find_schedule_target(struct store *store, const char *target,
+                                       const char *lineage_id,
+                                       char ret_lineage_id[TOKEN_ID_CHARS + 1]);
+tkr_error_t store_drop_schedules(struct store *store, uint64_t *ret_count);
+tkr_error_t store_list_schedules(struct store *store, const struct schedule_page_of *page,
+                                 struct arena *arena, struct scheduled_token **ret_tokens,
+                                 size_t *ret_count);
+tkr_error_t store_get_schedule(struct store *store, const char *lineage_id, struct arena *arena,
+                               struct scheduled_token *ret_token);
+
 /* --- import.c ---------------------------------------------------------------------------- */
 tkr_error_t store_find_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                               struct store_found *ret_found);

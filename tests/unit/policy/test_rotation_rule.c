@@ -132,12 +132,21 @@ static void test_the_next_try_is_waited_for_and_is_in_a_window(void **state)
            BORN + 100 * DAY + 2 * HOUR);
 }
 
-static void test_who_asks_waits_for_a_window_too(void **state)
+static void test_what_is_unfinished_is_due_whatever_its_age(void **state)
 {
     struct rotation_rule rule = in_window("0 2 * * sat for 2h");
-    struct rotation_subject subject = {.created_at_ms = BORN, .wished = true};
-    expect(rotation_when(&shipped, &subject, BORN + DAY), ROTATION_BY_WISH, BORN + DAY, BORN + DAY);
-    expect(rotation_when(&rule, &subject, BORN), ROTATION_BY_WISH, BORN, BORN + 2 * DAY + 2 * HOUR);
+    struct rotation_subject subject = {
+        .created_at_ms = BORN, .unfinished = true, .not_before_ms = BORN + 3 * DAY};
+    expect(rotation_when(&rule, &subject, BORN), ROTATION_BY_RETRY, BORN,
+           BORN + 9 * DAY + 2 * HOUR);
+}
+
+static void test_who_asks_waits_for_nothing(void **state)
+{
+    struct rotation_rule rule = in_window("0 2 * * sat for 2h");
+    struct rotation_subject subject = {
+        .created_at_ms = BORN, .wished = true, .not_before_ms = BORN + DAY};
+    expect(rotation_when(&rule, &subject, BORN + 5), ROTATION_BY_WISH, BORN + 5, BORN + 5);
 }
 
 int main(void)
@@ -154,7 +163,8 @@ int main(void)
         cmocka_unit_test(test_a_window_that_opens_only_after_the_end_is_too_late),
         cmocka_unit_test(test_a_window_that_never_opens_is_too_late),
         cmocka_unit_test(test_the_next_try_is_waited_for_and_is_in_a_window),
-        cmocka_unit_test(test_who_asks_waits_for_a_window_too),
+        cmocka_unit_test(test_what_is_unfinished_is_due_whatever_its_age),
+        cmocka_unit_test(test_who_asks_waits_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
