@@ -219,6 +219,8 @@
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */
+#define ROTATION_UNSURE_MAX 8 /* deliveries without a certain end; more: somebody asks first */
+#define ROTATION_ERROR_BYTES_MAX 200 /* why one failed; longer is cut */
 #define ROTATION_WATCHED_MAX 4096    /* overlaps that are watched for quiet; more end by time */
 #define EMERGENCY_SETTLE_ROWS 2000   /* rows that an emergency revocation settles at once */
 #define EMERGENCY_SETTLE_RANGE 20000 /* row numbers that it looks through at once */
@@ -297,10 +299,11 @@
 #define DAEMON_FILES_SPARE 128      /* open files beside connections: database, segment, epoll */
 
 /* --- maintenance windows --------------------------------------------------------------------- */
-#define ZONE_BYTES_MAX (64 * 1024)   /* a TZif file; more: malformed */
-#define ZONE_NAME_BYTES_MAX 63       /* more: no such zone */
-#define CALENDAR_BYTES_MAX 200       /* text of a window; more: malformed */
-#define CALENDAR_WINDOW_S_MIN 60     /* how long one lasts; less: out_of_range */
+#define ZONE_BYTES_MAX (64 * 1024)  /* a TZif file; more: malformed */
+#define TIME_ZONE_NAME_BYTES_MAX 63 /* more: no such zone */
+#define ZONES_KEPT_MAX 640       /* of which schedules speak; there are about 600. More: capacity */
+#define CALENDAR_BYTES_MAX 200   /* text of a window; more: malformed */
+#define CALENDAR_WINDOW_S_MIN 60 /* how long one lasts; less: out_of_range */
 #define CALENDAR_WINDOW_S_MAX 604800 /* more: out_of_range */
 
 /* --- import from other stores ---------------------------------------------------------------- */

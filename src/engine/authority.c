@@ -47,6 +47,7 @@ static tkr_error_t init(struct authority *authority, const struct authority_opti
     pthread_mutex_init(&authority->tiers_mutex, NULL);
     pthread_mutex_init(&authority->counts_mutex, NULL);
     pthread_mutex_init(&authority->epochs.mutex, NULL);
+    pthread_mutex_init(&authority->zones.mutex, NULL);
     TRY(init_condition(&authority->queue_changed));
     TRY(init_condition(&authority->flush_done));
     TRY(init_condition(&authority->beat_stop_changed));
@@ -72,6 +73,9 @@ tkr_error_t authority_new(const struct authority_options *options, struct author
     }
     if (error == TKR_OK) {
         error = authority_build(authority, fault);
+    }
+    if (error == TKR_OK) {
+        error = rotation_check_options(authority, fault);
     }
     if (error == TKR_OK) {
         segment_writer_beat(authority->segment, NULL); /* fresh before anybody asks */
@@ -107,6 +111,8 @@ void authority_free(struct authority *authority)
     pthread_mutex_destroy(&authority->tiers_mutex);
     pthread_mutex_destroy(&authority->counts_mutex);
     pthread_mutex_destroy(&authority->epochs.mutex);
+    pthread_mutex_destroy(&authority->zones.mutex);
+    zones_free(&authority->zones);
     free(authority->runtime_directory);
     free(authority->usage.stored);
     free(authority->quiet);

@@ -71,7 +71,8 @@ struct change_kind {
 extern const struct change_kind change_create, change_update, change_revoke, change_tier,
     change_rotate, change_rollback, change_end_grace, change_disable, change_restore,
     change_quarantine, change_emergency, change_cleanup, change_import, change_credits,
-    change_charge, change_reserve, change_settle, change_refund;
+    change_charge, change_reserve, change_settle, change_refund, change_delivered,
+    change_undelivered;
 extern const struct change_kind change_user_create, change_user_update, change_org_create,
     change_org_update, change_role_put, change_role_delete;
 extern const struct change_kind change_adopt, change_revoke_family, change_task;
@@ -85,6 +86,14 @@ struct change_ids {
 /* An event that its caller words; see engine/cicd.h. Texts in the arena. */
 struct change_noted {
     const char *type, *verdict, *details;
+};
+
+/* What a rotation by schedule writes into its schedule; see authority_rotation.c. */
+struct rotation_step {
+    char lineage_id[TOKEN_ID_CHARS + 1];
+    enum schedule_outcome outcome;
+    const char *error;
+    int64_t next_at_ms;
 };
 
 struct change {
@@ -121,6 +130,8 @@ struct change {
     struct token_charge charge;
     struct reservation reservation; /* reserve: what is asked for; settle, refund: its id */
     int64_t ttl_ms;
+    bool scheduled; /* rotate: by its schedule */
+    struct rotation_step step;
     const struct authority_task *task; /* lives until `done` */
     struct change_noted noted;
 
@@ -231,6 +242,36 @@ MUST_USE tkr_error_t lineage_check_update(struct change *change, const struct to
 /* CAPACITY: rotating it would make more versions than may live at a time. */
 MUST_USE tkr_error_t lineage_check_room(struct authority *authority, struct change *change,
                                         const struct token *token, int64_t now_ms);
+
+/* --- authority_rotate.c ------------------------------------------------------------------- */
+
+/* The step of change_rollback without a mark of its own, and its other half. */
+MUST_USE tkr_error_t rotation_roll_back(struct authority *authority, struct change *change);
+MUST_USE tkr_error_t show_rollback(struct authority *authority, struct change *change);
+
+/* --- authority_rotation.c, authority_schedules.c, zones.c ---------------------------------- */
+
+/* Within the rotation: the schedule of the lineage says that the successor is on its way.
+ * NOT_FOUND: there is none any more. CONFLICT: another one is. */
+MUST_USE tkr_error_t rotation_note_begin(struct authority *authority, struct change *change,
+                                         const struct token *successor);
+int64_t schedule_overlap_ms(const struct authority *authority, const struct schedule *schedule);
+/* At start: whether the server's window and zone can be read. */
+MUST_USE tkr_error_t rotation_check_options(struct authority *authority, struct fault *fault);
+
+struct known_zone {
+    char name[TIME_ZONE_NAME_BYTES_MAX + 1];
+    struct zone *zone;
+};
+struct zones {
+    pthread_mutex_t mutex;
+    struct known_zone entries[ZONES_KEPT_MAX];
+    size_t count;
+};
+/* Any thread; it stays as long as the authority. NULL is UTC. NOT_FOUND, MALFORMED, CAPACITY. */
+MUST_USE tkr_error_t zones_find(struct authority *authority, const char *name,
+                                const struct zone **ret_zone);
+void zones_free(struct zones *zones);
 
 /* --- authority_revoke.c ------------------------------------------------------------------- */
 
@@ -424,6 +465,8 @@ struct authority {
     struct auth *auth;         /* auth_internal.h */
     struct audit_seals audit;
     bool outbox_grew; /* by what is being committed; the writer thread's */
+
+    struct zones zones;
 
     pthread_mutex_t counts_mutex;
     uint64_t counts[TOKEN_STATUS_COUNT];

@@ -66,6 +66,7 @@ static tkr_error_t prepare_rotate(struct authority *authority, const char *token
     change->update.has_expires = rotate->has_lifetime;
     change->update.lifetime = rotate->lifetime;
     change->if_version = rotate->if_version;
+    change->scheduled = rotate->scheduled;
     change_copy_key(change, made.idempotency_key, made.request_digest);
     if (rotate->chosen != NULL) {
         TRY(change_make_text(authority, &made, change, fault));
@@ -264,6 +265,9 @@ static tkr_error_t rotate(struct authority *authority, struct change *change)
     retire(token, successor.id, now_ms, change->grace_ms);
     TRY(tiers_ensure_user(authority, change, token, now_ms));
     TRY(store_rotation(authority, change, &successor, token));
+    if (change->scheduled) {
+        TRY(rotation_note_begin(authority, change, &successor));
+    }
     change->result.token = successor;
     change->result.plaintext = change->plaintext != NULL ? change->plaintext->text : NULL;
     change->result.predecessor = token;
@@ -392,7 +396,16 @@ static tkr_error_t store_rollback_of(struct authority *authority, struct change 
     return store->update_token(store->store, successor, &event);
 }
 
-static tkr_error_t roll_back(struct authority *authority, struct change *change)
+/* The successor ends no later than what takes its place now. */
+static int64_t grace_of_successor(const struct change *change, const struct token *token,
+                                  int64_t now_ms)
+{
+    int64_t left_ms = token->expires_at_ms - now_ms;
+    bool longer = token->expires_at_ms != 0 && change->grace_ms > left_ms;
+    return longer ? left_ms : change->grace_ms;
+}
+
+tkr_error_t rotation_roll_back(struct authority *authority, struct change *change)
 {
     struct token token;
     struct token *successor = arena_alloc(change->arena, sizeof(*successor));
@@ -406,7 +419,7 @@ static tkr_error_t roll_back(struct authority *authority, struct change *change)
                          "a token that was rotated cannot make itself the current version");
     }
     make_current(&token, now_ms);
-    end_successor(successor, token.id, now_ms, change->grace_ms);
+    end_successor(successor, token.id, now_ms, grace_of_successor(change, &token, now_ms));
     TRY(tiers_ensure_user(authority, change, &token, now_ms));
     TRY(store_rollback_of(authority, change, successor, &token));
     change->result.token = token;
@@ -418,10 +431,10 @@ static tkr_error_t roll_back(struct authority *authority, struct change *change)
 
 static tkr_error_t apply_rollback(struct authority *authority, struct change *change)
 {
-    return change_apply_marked(authority, change, roll_back);
+    return change_apply_marked(authority, change, rotation_roll_back);
 }
 
-static tkr_error_t show_rollback(struct authority *authority, struct change *change)
+tkr_error_t show_rollback(struct authority *authority, struct change *change)
 {
     TRY(show_token(authority, &change->result.token, &change->user));
     return show_token(authority, change->other, &change->user);

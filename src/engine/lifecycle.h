@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "engine/model.h"
+#include "engine/rotation.h"
 #include "engine/store_port.h"
 #include "engine/verify.h"
 #include "meter/meter.h"
@@ -57,6 +58,7 @@ struct authority_options {
     uint32_t own_keys_max;               /* live keys of a user that tokens made; 0: OWN_KEYS_MAX */
     int64_t usage_flush_ms;              /* 1000 */
     int64_t rotation_grace_ms;           /* the overlap of a rotation that names none */
+    struct rotation_options rotation;    /* by schedule */
     int64_t rotation_quiet_ms; /* a predecessor that was quiet for so long, and its successor in
                                   use, ends; 0: only when its overlap is over */
     bool metering;             /* count by verdict, endpoint and network */
@@ -320,6 +322,7 @@ struct token_rotate {
     const char *chosen; /* the successor's text; NULL: generate */
     size_t chosen_length;
     bool force;                  /* the chosen token may be weak; needs scope * */
+    bool scheduled;              /* by authority_begin_rotation only */
     const char *idempotency_key; /* NULL: none */
     uint8_t request_digest[TOKEN_DIGEST_BYTES];
     uint64_t if_version; /* of the predecessor; 0: whatever it is */

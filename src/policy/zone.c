@@ -18,8 +18,9 @@
 
 #define HEADER_BYTES 44
 #define TYPE_BYTES 6
-#define WALL_OFFSET_S_MAX (26 * 3600) /* RFC 8536 §3.2 recommends -25 h to 26 h; more: malformed  \
-                                       */
+#define WALL_OFFSET_S_MAX                                                                          \
+    (26 * 3600) /* RFC 8536 §3.2 recommends -25 h to 26 h; more: malformed                        \
+                 */
 
 struct zone {
     bool has_rule;
@@ -204,5 +205,5 @@ bool zone_name_valid(const char *name, size_t length)
         }
         begins = c == '/';
     }
-    return !begins && length <= ZONE_NAME_BYTES_MAX;
+    return !begins && length <= TIME_ZONE_NAME_BYTES_MAX;
 }

@@ -39,7 +39,7 @@ struct zone_stretch zone_at(const struct zone *zone, int64_t unix_s);
 int64_t zone_to_unix(const struct zone *zone, int64_t wall_s);
 
 /* `Europe/Berlin`: of letters, digits, `_`, `+`, `-`, its parts beginning with a capital, at most
- * ZONE_NAME_BYTES_MAX. What passes is a path that stays in its folder. */
+ * TIME_ZONE_NAME_BYTES_MAX. What passes is a path that stays in its folder. */
 bool zone_name_valid(const char *name, size_t length);
 
 #endif

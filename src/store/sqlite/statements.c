@@ -502,10 +502,11 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_REMOVE_SCHEDULE] = "DELETE FROM schedules WHERE lineage_id = ?1",
     [STATEMENT_FIND_SCHEDULE_TARGET] =
         "SELECT lineage_id FROM schedules WHERE target = ?1 AND lineage_id <> ?2 LIMIT 1",
-    [STATEMENT_DROP_SCHEDULES] = "DELETE FROM schedules WHERE NOT EXISTS (SELECT 1 FROM tokens t "
-                                 "WHERE t.id = schedules.lineage_id)"
-                                 " AND NOT EXISTS (SELECT 1 FROM tokens t INDEXED BY tokens_lineage"
-                                 "  WHERE t.lineage_id = schedules.lineage_id)",
+    [STATEMENT_DROP_SCHEDULES] =
+        "DELETE FROM schedules"
+        " WHERE NOT EXISTS (SELECT 1 FROM tokens t WHERE t.id = schedules.lineage_id)"
+        " AND NOT EXISTS (SELECT 1 FROM tokens t INDEXED BY tokens_lineage"
+        "  WHERE t.lineage_id = schedules.lineage_id)",
     [STATEMENT_LIST_SCHEDULES] = SCHEDULED
     " WHERE (?1 IS NULL OR o.id = ?1) AND s.lineage_id > ?2 ORDER BY s.lineage_id LIMIT ?3",
     [STATEMENT_LIST_ROTATING] = SCHEDULED

@@ -297,10 +297,10 @@ static void test_names_of_zones_stay_in_their_folder(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_false(zone_name_valid(bad[i], strlen(bad[i])));
     }
-    char name[ZONE_NAME_BYTES_MAX + 2];
+    char name[TIME_ZONE_NAME_BYTES_MAX + 2];
     memset(name, 'A', sizeof(name));
-    assert_true(zone_name_valid(name, ZONE_NAME_BYTES_MAX));
-    assert_false(zone_name_valid(name, ZONE_NAME_BYTES_MAX + 1));
+    assert_true(zone_name_valid(name, TIME_ZONE_NAME_BYTES_MAX));
+    assert_false(zone_name_valid(name, TIME_ZONE_NAME_BYTES_MAX + 1));
 }
 
 int main(void)
