@@ -219,6 +219,11 @@
 
 /* --- the lifecycle ------------------------------------------------------------------------- */
 #define ROTATION_GRACE_S_MAX (366 * 86400) /* overlap of two versions; more: out_of_range */
+#define ROTATION_EVERY_MS 60000            /* schedules are looked at this often */
+#define ROTATION_RETRY_MS 60000            /* after a failed delivery, doubled for each ... */
+#define ROTATION_RETRY_MS_MAX 21600000     /* ... up to this */
+#define ROTATION_TARGETS_MAX 64            /* in the targets file; more: capacity */
+#define ROTATION_TARGET_NAME_BYTES_MAX 63  /* of a-z, 0-9, _ and - */
 #define ROTATION_UNSURE_MAX 8 /* deliveries without a certain end; more: somebody asks first */
 #define ROTATION_ERROR_BYTES_MAX 200 /* why one failed; longer is cut */
 #define ROTATION_WATCHED_MAX 4096    /* overlaps that are watched for quiet; more end by time */

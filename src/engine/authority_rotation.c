@@ -268,7 +268,10 @@ static tkr_error_t settle(struct authority *authority, struct change *change)
 static tkr_error_t roll_back_and_settle(struct authority *authority, struct change *change)
 {
     struct schedule schedule;
+    struct token successor;
     TRY(read_schedule(authority, change, &schedule));
+    TRY(change_read_current(authority, change, change->asked.id, &successor));
+    ENSURE(successor.replaced_by[0] == '\0', TKR_CONFLICT); /* else its own successor would go */
     TRY(rotation_roll_back(authority, change));
     return write_outcome(authority, change, &schedule, &change->result.token);
 }

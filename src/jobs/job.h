@@ -33,8 +33,10 @@
 #include "base/random.h"
 #include "engine/lifecycle.h"
 
+struct deliver_port;
 /* What the handlers need of the configuration. Zeros: every job is off. */
 struct job_settings {
+    const struct deliver_port *deliver; /* of rotation (jobs/deliver_port.h); NULL: no targets */
     int64_t cleanup_after_ms; /* tokens that ended so long ago are cleaned away; 0: never */
     const char *data, *runtime, *tls_certificate; /* health: paths; NULL: not looked at */
 };

@@ -4,5 +4,6 @@
 const struct job_handler *const job_handlers[] = {
     &job_cleanup,
     &job_health,
+    &job_rotation,
 };
 const size_t job_handler_count = sizeof(job_handlers) / sizeof(job_handlers[0]);
