@@ -396,13 +396,14 @@ static tkr_error_t store_rollback_of(struct authority *authority, struct change 
     return store->update_token(store->store, successor, &event);
 }
 
-/* The successor ends no later than what takes its place now. */
+/* Somebody who rolls back says how long the successor lives on. By itself it is as long as what
+ * takes its place. */
 static int64_t grace_of_successor(const struct change *change, const struct token *token,
                                   int64_t now_ms)
 {
     int64_t left_ms = token->expires_at_ms - now_ms;
     bool longer = token->expires_at_ms != 0 && change->grace_ms > left_ms;
-    return longer ? left_ms : change->grace_ms;
+    return longer && change->kind == &change_undelivered ? left_ms : change->grace_ms;
 }
 
 tkr_error_t rotation_roll_back(struct authority *authority, struct change *change)
