@@ -224,6 +224,12 @@
 #define ROTATION_RETRY_MS_MAX 21600000     /* ... up to this */
 #define ROTATION_TARGETS_MAX 64            /* in the targets file; more: capacity */
 #define ROTATION_TARGET_NAME_BYTES_MAX 63  /* of a-z, 0-9, _ and - */
+#define DELIVER_PATH_BYTES_MAX 1023        /* of a file; more: refused */
+#define DELIVER_WORDS_MAX 32               /* of a command; more: refused */
+#define DELIVER_BEARER_BYTES_MAX 1023      /* of GitHub's token; more: refused */
+#define DELIVER_URL_SIZE 4096
+#define DELIVER_BODY_BYTES_MAX 8192    /* message with a token; more: not sent */
+#define DELIVER_ANSWER_BYTES_MAX 65536 /* of a receiver; more: unsure */
 #define ROTATION_UNSURE_MAX 8 /* deliveries without a certain end; more: somebody asks first */
 #define ROTATION_ERROR_BYTES_MAX 200 /* why one failed; longer is cut */
 #define ROTATION_WATCHED_MAX 4096    /* overlaps that are watched for quiet; more end by time */

@@ -129,6 +129,7 @@ tkr_error_t http_send(const struct http_send_request *request, struct http_send_
     tkr_error_t error = transfer_end(transfer, curl_easy_perform(transfer->handle), &result, fault);
     ret_answer->status = result.status;
     ret_answer->retry_after_s = result.retry_after_s;
+    ret_answer->sent = result.sent;
     ret_answer->body = transfer->answer;
     transfer->answer = (struct buffer){0};
     return error;

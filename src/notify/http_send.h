@@ -52,6 +52,7 @@ struct http_send_request {
 struct http_send_answer {
     long status;           /* 0: there was none */
     int64_t retry_after_s; /* 0: it did not say */
+    bool sent;             /* some of the request was; without, nobody has seen it */
     struct buffer body;    /* whole; after TKR_TOO_LARGE its beginning */
 };
 void http_send_answer_deinit(struct http_send_answer *answer); /* zeros are allowed */

@@ -147,10 +147,12 @@ tkr_error_t transfer_end(struct transfer *transfer, CURLcode code,
                          struct transfer_result *ret_result, struct fault *fault)
 {
     curl_off_t retry_after_s = 0;
-    long status = 0;
+    long status = 0, sent_bytes = 0;
     curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &retry_after_s);
-    *ret_result = (struct transfer_result){transfer->is_mail ? 0 : status, retry_after_s};
+    curl_easy_getinfo(transfer->handle, CURLINFO_REQUEST_SIZE, &sent_bytes);
+    *ret_result = (struct transfer_result){transfer->is_mail ? 0 : status, retry_after_s,
+                                           sent_bytes > 0 || transfer->is_mail};
     if (code == CURLE_OK) {
         return TKR_OK;
     }

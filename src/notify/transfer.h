@@ -48,6 +48,7 @@ struct transfer_options {
 struct transfer_result {
     long status;           /* of HTTP; 0: there was none, or it is mail */
     int64_t retry_after_s; /* 0: not asked for */
+    bool sent;             /* some of the request was: they may have it, whatever became of it */
 };
 
 /* Errors: TKR_MEMORY. */
