@@ -83,6 +83,9 @@ struct config {
     int64_t one_active_per_user;                      /* 0 or 1 */
     /* [rotation] */
     int64_t rotation_grace_s, rotation_quiet_s;
+    char *rotation_targets_file; /* "": none */
+    int64_t rotation_max_age_s, rotation_high_use, rotation_high_use_age_s;
+    char *rotation_window, *rotation_time_zone; /* "": at any time */
     /* [audit] */
     char *audit_key_file;
     int64_t audit_successes; /* enum audit_successes */

@@ -6,12 +6,15 @@
  *     config-docs manual > docs/man/tokenry.conf.5
  *     config-docs channels-example > packaging/channels.conf
  *     config-docs channels-manual > docs/man/tokenry-channels.5
+ *     config-docs targets-example > packaging/targets.conf
+ *     config-docs targets-manual > docs/man/tokenry-targets.5
  *     config-docs check packaging/tokenry.conf docs/man/tokenry.conf.5 ...
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/channels_file.h"
+#include "daemon/targets_file.h"
 
 /* Whether the file holds exactly what `print` writes. */
 static bool same(const char *path, void (*print)(FILE *out))
@@ -49,6 +52,8 @@ static const struct {
     {"manual", config_print_manual},
     {"channels-example", channels_print_example},
     {"channels-manual", channels_print_manual},
+    {"targets-example", targets_print_example},
+    {"targets-manual", targets_print_manual},
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 

@@ -136,6 +136,22 @@
       "environment. An organisation may say otherwise, as about the lifetimes.") \
     X(rotation, grace_s, SECONDS, rotation_grace_s, 0, ROTATION_GRACE_S_MAX, "86400", "seconds", "", \
       "The overlap of a rotation that names none. 0: the predecessor ends at once.") \
+    X(rotation, targets_file, PATH, rotation_targets_file, 0, 1024, "", "", "", \
+      "The file of targets, to which tokens are brought that are rotated by schedule, see " \
+      "tokenry-targets(5). Empty: there are none, and nothing is rotated by itself.") \
+    X(rotation, max_age, SECONDS, rotation_max_age_s, 0, LIFETIME_S_MAX, "7776000", "seconds", "", \
+      "The age at which a token with a schedule is due, unless the schedule says another. 0: not " \
+      "by age.") \
+    X(rotation, high_use, INTEGER, rotation_high_use, 0, INT64_C(1) << 53, "1000", "requests", "", \
+      "A token that was used more often than so since it was made is due at high_use_age.") \
+    X(rotation, high_use_age, SECONDS, rotation_high_use_age_s, 0, LIFETIME_S_MAX, "2592000", \
+      "seconds", "", \
+      "The age at which such a token is due. 0: not by use.") \
+    X(rotation, window, TEXT, rotation_window, 0, CALENDAR_BYTES_MAX, "", "", "", \
+      "When tokens are rotated that are due: minute, hour, day, month and weekday as in crontab(5), " \
+      "and for how long, as in `0 2 * * sat for 2h`. Empty: at any time.") \
+    X(rotation, time_zone, TEXT, rotation_time_zone, 1, TIME_ZONE_NAME_BYTES_MAX, "UTC", "", "", \
+      "The zone whose wall clock the window goes by, like Europe/Berlin.") \
     X(rotation, quiet_s, SECONDS, rotation_quiet_s, 0, ROTATION_GRACE_S_MAX, "0", "seconds", "", \
       "A predecessor that nobody used for so long, while its successor was in use, ends before its " \
       "overlap does. 0: it does not.") \

@@ -14,6 +14,9 @@
 #include "daemon/audit_key.h"
 #include "daemon/notifier.h"
 #include "daemon/runtime_directory.h"
+#include "daemon/targets_file.h"
+#include "daemon/zone_files.h"
+#include "deliver/deliver.h"
 #include "jobs/handlers/handlers.h"
 #include "jobs/scheduler.h"
 #include "limiter/local/limiter_local.h"
@@ -32,6 +35,9 @@ struct wire {
     struct adopt_port adopt_port;
     char *leak_keys;
     size_t leak_keys_length;
+    struct targets *targets;
+    struct deliver_targets deliver_targets;
+    struct deliver_port deliver_port;
     struct job_settings jobs;
     struct scheduler *scheduler;
     struct notifier *notifier;
@@ -72,6 +78,20 @@ static void read_boot_id(uint8_t ret_id[METER_BOOT_ID_BYTES])
     }
 }
 
+static struct rotation_options rotation_of(const struct wire *wire, const struct config *config)
+{
+    struct rotation_options rotation = {
+        .max_age_s = config->rotation_max_age_s,
+        .uses = (uint64_t)config->rotation_high_use,
+        .uses_age_s = config->rotation_high_use_age_s,
+        .window = config->rotation_window,
+        .time_zone = config->rotation_time_zone,
+        .zones = zone_files(),
+    };
+    rotation.targets = targets_rotation(wire->targets, &rotation.target_count);
+    return rotation;
+}
+
 static tkr_error_t open_authority(struct wire *wire, const struct wire_options *options,
                                   struct fault *fault)
 {
@@ -108,6 +128,7 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
             .on_exceed = (enum on_exceed)config->lifetime_on_exceed,
         };
     }
+    authority.rotation = rotation_of(wire, config);
     read_boot_id(authority.boot_id);
     notifier_options(wire->notifier, &authority);
     TRY(authority_new(&authority, &wire->authority, fault));
@@ -121,7 +142,12 @@ static tkr_error_t open_scheduler(struct wire *wire, const struct wire_options *
                                   struct fault *fault)
 {
     const struct config *config = options->config;
+    size_t targets = 0;
+    wire->deliver_targets.list = targets_list(wire->targets, &targets);
+    wire->deliver_targets.count = targets;
+    wire->deliver_port = deliver_port_of(&wire->deliver_targets);
     wire->jobs = (struct job_settings){
+        .deliver = targets > 0 ? &wire->deliver_port : NULL,
         .cleanup_after_ms = config->cleanup_after_days * DAY_MS,
         .data = config->data,
         .runtime = wire->runtime_directory,
@@ -333,6 +359,7 @@ tkr_error_t wire_open(const struct wire_options *options, struct wire **ret_wire
     TRY(audit_key_open(config->audit_key_file, random_system(), &wire->audit_key,
                        &wire->audit_key_is_new, fault));
     TRY(notifier_new(config, options->clock, options->log, &wire->notifier, fault));
+    TRY(targets_read(config->rotation_targets_file, NULL, NULL, &wire->targets, fault));
     TRY(open_authority(wire, options, fault));
     if (wire->audit_key_is_new) {
         TRY(audit_key_keep(config->audit_key_file, fault));
@@ -375,6 +402,7 @@ void wire_close(struct wire *wire)
     notifier_stop(wire->notifier);
     authority_free(wire->authority);
     notifier_free(wire->notifier);
+    targets_free(wire->targets);
     store_sqlite_close(&wire->store);
     seal_key_free(wire->audit_key);
     free(wire->runtime_directory);
