@@ -97,6 +97,18 @@
     X(TOKENS_RESTORE, HTTP_POST, PATH_TOKEN "/restore", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "tokens:write", false, NULL, "id", tokens_restore) \
+    X(ROTATION_GET,  HTTP_GET, PATH_TOKEN "/rotation-schedule", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, NULL, "id", rotation_schedule_get) \
+    X(ROTATION_PUT,  HTTP_PUT, PATH_TOKEN "/rotation-schedule", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", rotation_schedule_put) \
+    X(ROTATION_DELETE, HTTP_DELETE, PATH_TOKEN "/rotation-schedule", call_on_worker, HTTP_WORKER, \
+      0, ACCESS_SCOPE, "tokens:write", false, NULL, "id", rotation_schedule_delete) \
+    X(ROTATION_RUN,  HTTP_POST, PATH_TOKEN "/rotation-schedule/run", call_on_worker, HTTP_WORKER, \
+      HTTP_BODY_BYTES_MAX, \
+      ACCESS_SCOPE, "tokens:write", false, NULL, "id", rotation_schedule_run) \
+    X(ROTATION_PLAN, HTTP_GET, "/api/v1/rotation/plan", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, "days org_id limit cursor", NULL, rotation_plan_get) \
     X(REVOKE_OWN,    HTTP_POST, "/api/v1/auth/revoke", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
       ACCESS_POSSESSION, NULL, false, NULL, NULL, revoke_own_post) \

@@ -81,5 +81,10 @@ void notify_channels_test(struct api_call *call);
 void notify_dead_list(struct api_call *call);
 void notify_dead_retry(struct api_call *call);
 void notify_dead_drop(struct api_call *call);
+void rotation_schedule_get(struct api_call *call);
+void rotation_schedule_put(struct api_call *call);
+void rotation_schedule_delete(struct api_call *call);
+void rotation_schedule_run(struct api_call *call);
+void rotation_plan_get(struct api_call *call);
 
 #endif

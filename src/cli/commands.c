@@ -374,6 +374,32 @@ static const struct cli_option audit_verify_options[] = {
     OPTIONS_END,
 };
 
+#define BY_NAME                                                                                    \
+    {                                                                                              \
+        "name", "NAME", false, "the token of this name"                                            \
+    }
+
+static const struct cli_option rotation_options[] = {BY_NAME, TOKEN_STDIN, OPTIONS_END};
+
+static const struct cli_option rotation_set_options[] = {
+    BY_NAME,
+    TOKEN_STDIN,
+    {"target", "TARGET", false, "where each new token is brought, see tokenry-targets(5); needed"},
+    {"max-age", "TIME", false, "how old it becomes: 90d, or never"},
+    {"high-use", "N", false, "after how many uses it is rotated earlier"},
+    {"high-use-age", "TIME", false, "and at which age then: 30d, or never"},
+    {"overlap", "TIME", false, "how long the old one goes on after the new one was delivered"},
+    {"window", "WHEN", false, "\"0 2 * * sat for 2h\"; \"\" is at any time"},
+    {"time-zone", "ZONE", false, "whose wall clock that is: Europe/Berlin"},
+    OPTIONS_END,
+};
+
+static const struct cli_option rotation_plan_options[] = {
+    {"days", "N", false, "how far ahead; 90 unless given"},
+    {"org", "ORG", false, "of another organisation; * for all"},
+    OPTIONS_END,
+};
+
 static const struct cli_option job_run_options[] = {
     {"no-wait", NULL, false, "do not wait until it has ended"},
     OPTIONS_END,
@@ -664,6 +690,25 @@ const struct cli_command cli_commands[] = {
      "Each job with its last and its next run. One that runs longer than it may is told as\n"
      "`hangs`, here, in the log (job_hangs) and in the metrics.",
      no_options, true, cmd_job_list, CLI_GROUP_AUTHORITY},
+    {"rotation set", "[TOKEN-ID]", 1, "have a token rotated by itself",
+     "From now on it is rotated when it is due, and each new token is brought to its target. What\n"
+     "is not given is as the configuration has it ([rotation]); what was given before is\n"
+     "forgotten. It is due by its age, by its age after many uses, and before it ends; what is\n"
+     "due waits for the window.",
+     rotation_set_options, true, cmd_rotation_set, CLI_GROUP_TOKENS},
+    {"rotation show", "[TOKEN-ID]", 1, "show when a token is rotated by itself, and how it went",
+     "", rotation_options, true, cmd_rotation_show, CLI_GROUP_TOKENS},
+    {"rotation remove", "[TOKEN-ID]", 1, "have a token rotated by itself no longer",
+     "Versions that live on beside the current one go on to the end that they have.",
+     rotation_options, true, cmd_rotation_remove, CLI_GROUP_TOKENS},
+    {"rotation run", "[TOKEN-ID]", 1, "rotate a token with a schedule now",
+     "Whatever its window, and also when too many deliveries had no certain end. The answer does\n"
+     "not wait for the delivery: `rotation show` tells how it went.",
+     rotation_options, true, cmd_rotation_run, CLI_GROUP_TOKENS},
+    {"rotation plan", "", 0, "show what will be rotated, and when",
+     "First what somebody has to look at: what is blocked, and what ends before its window opens.\n"
+     "`overdue` waits for its window, or for the next try.",
+     rotation_plan_options, true, cmd_rotation_plan, CLI_GROUP_TOKENS},
     {"job run", "NAME", 1, "run a job now",
      "Waits until it has ended; the exit status is 1 when it failed. Without a daemon the job\n"
      "runs in this process.",

@@ -486,9 +486,13 @@ tkr_error_t authority_wish_rotation(struct authority *authority, const struct pr
 {
     struct edit edit = {
         .authority = authority, .by = by, .token_id = token_id, .arena = arena, .fault = fault};
+    struct schedule_view view;
+    TRY(authority_get_schedule(authority, by, token_id, arena, &view, fault));
+    view.schedule.wished = true; /* which is what some of it waits for */
+    const char *blocked = blocked_by(authority, &view);
+    if (blocked[0] != '\0') {
+        return fault_set(fault, TKR_CONFLICT, "", "%s", blocked);
+    }
     TRY(run_edit(&edit, apply_wish));
-    TRY(read_view(authority, edit.token.lineage_id, arena, ret_view));
-    return ret_view->status == SCHEDULE_BLOCKED
-               ? fault_set(fault, TKR_CONFLICT, "", "%s", ret_view->blocked)
-               : TKR_OK;
+    return read_view(authority, edit.token.lineage_id, arena, ret_view);
 }
