@@ -227,18 +227,15 @@ void rotation_schedule_delete(struct api_call *call)
     call_answer(call, 204, NULL);
 }
 
-/* Now: the job is asked for at once. One that runs already does it in a minute. */
+/* By the job, at once. Where it is off nothing can be delivered: then there is no target, and so no
+ * schedule that is not blocked. */
 static tkr_error_t run(struct api_call *call, struct schedule_view *ret_view, struct fault *fault)
 {
     struct scheduler *scheduler = call->api->options.scheduler;
-    struct job_status status;
     TRY(resource_no_body(call, fault));
     TRY(authority_wish_rotation(call->api->options.authority, &call->principal, call->parameter,
                                 call->arena, ret_view, fault));
-    tkr_error_t error = scheduler != NULL
-                            ? scheduler_run(scheduler, &call->principal, JOB, &status, NULL)
-                            : TKR_CONFLICT;
-    return error == TKR_CONFLICT || error == TKR_NOT_FOUND ? TKR_OK : error;
+    return scheduler != NULL ? scheduler_nudge(scheduler, JOB, fault) : TKR_OK;
 }
 
 void rotation_schedule_run(struct api_call *call)

@@ -327,6 +327,15 @@ static tkr_error_t check(struct job *job, struct fault *fault)
     return TKR_OK;
 }
 
+static void ask(struct scheduler *scheduler, struct job *job, struct job_status *ret_status)
+{
+    pthread_mutex_lock(&scheduler->mutex);
+    job->asked = true;
+    *ret_status = status_of(job);
+    pthread_cond_broadcast(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->mutex);
+}
+
 /* Where no thread does it, this one does. */
 static tkr_error_t run_here(struct job *job, struct fault *fault)
 {
@@ -359,15 +368,24 @@ tkr_error_t scheduler_run(struct scheduler *scheduler, const struct principal *b
     TRY(check(job, fault));
     struct wish wish = {by, job->handler->name, authority_now_ms(scheduler->options.authority)};
     TRY(authority_run(scheduler->options.authority, note_wish, &wish));
-    pthread_mutex_lock(&scheduler->mutex);
-    job->asked = true;
-    struct job_status status = status_of(job); /* before the run: so its end can be waited for */
-    pthread_cond_broadcast(&scheduler->changed);
-    pthread_mutex_unlock(&scheduler->mutex);
+    struct job_status status; /* before the run: so its end can be waited for */
+    ask(scheduler, job, &status);
     if (!scheduler->started) {
         TRY(run_here(job, fault));
         status = status_of(job);
     }
     *ret_status = status;
     return TKR_OK;
+}
+
+tkr_error_t scheduler_nudge(struct scheduler *scheduler, const char *name, struct fault *fault)
+{
+    struct job *job = find(scheduler, name);
+    struct job_status before;
+    if (job == NULL || job->every_ms == 0) {
+        return fault_set(fault, job == NULL ? TKR_NOT_FOUND : TKR_CONFLICT, "",
+                         "there is no such job, or it is off");
+    }
+    ask(scheduler, job, &before);
+    return scheduler->started ? TKR_OK : run_here(job, fault);
 }

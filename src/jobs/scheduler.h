@@ -78,11 +78,16 @@ struct job_status {
 size_t scheduler_list(struct scheduler *scheduler, struct job_status ret_status[JOBS_MAX]);
 /*
  * Runs a job now, with an event `job.run` that says who wanted it. Where the scheduler runs the
- * answer is how the job stood before that run, else how it stands after. Errors: TKR_NOT_FOUND, TKR_CONFLICT (it runs,
- * or is off), those of authority_run.
+ * answer is how the job stood before that run, else how it stands after. Errors: TKR_NOT_FOUND,
+ * TKR_CONFLICT (it runs, or is off), those of authority_run.
  */
 MUST_USE tkr_error_t scheduler_run(struct scheduler *scheduler, const struct principal *by,
                                    const char *name, struct job_status *ret_status,
                                    struct fault *fault);
+
+/* Has a job look for new work, as soon as it can: also once more after a run that goes on, which
+ * may have looked already. What was asked for has an event of its own. Errors: as above. */
+MUST_USE tkr_error_t scheduler_nudge(struct scheduler *scheduler, const char *name,
+                                     struct fault *fault);
 
 #endif

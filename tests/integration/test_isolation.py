@@ -147,6 +147,20 @@ ROWS = {
         Row(WORKERS, lambda w: f"{TOKENS}/{w.token()['id']}/quarantine", thing=True),
     ("POST", TOKENS + "/{id}/restore"):
         Row(WORKERS, lambda w: f"{TOKENS}/{w.act(w.token(), 'disable')}/restore", thing=True),
+    # Without targets, as here; with them see test_rotation.py.
+    ("GET", TOKENS + "/{id}/rotation-schedule"):
+        Row(READERS, lambda w: f"{TOKENS}/{w.token()['id']}/rotation-schedule", status=404,
+            thing=True),
+    ("PUT", TOKENS + "/{id}/rotation-schedule"):
+        Row(WORKERS, lambda w: f"{TOKENS}/{w.token()['id']}/rotation-schedule", {"target": "none"},
+            status=404, thing=True),
+    ("DELETE", TOKENS + "/{id}/rotation-schedule"):
+        Row(WORKERS, lambda w: f"{TOKENS}/{w.token()['id']}/rotation-schedule", status=404,
+            thing=True),
+    ("POST", TOKENS + "/{id}/rotation-schedule/run"):
+        Row(WORKERS, lambda w: f"{TOKENS}/{w.token()['id']}/rotation-schedule/run", status=404,
+            thing=True),
+    ("GET", "/api/v1/rotation/plan"): Row(READERS, "/api/v1/rotation/plan", org_id="query"),
     ("POST", "/api/v1/auth/revoke"): Row(EVERYBODY, "/api/v1/auth/revoke", once=True),
     ("POST", TOKENS + "/import"):
         Row(WORKERS, TOKENS + "/import",
