@@ -73,6 +73,7 @@ const char *const migration_sqlite_004[] = {
     " WHERE token_id IS NOT NULL AND type NOT GLOB 'auth.*'",
     "CREATE INDEX events_token ON events (number >> 13, token_id) WHERE token_id IS NOT NULL",
     "CREATE INDEX events_org ON events (number >> 13, org_id) WHERE org_id IS NOT NULL",
+
     /* When a lineage is rotated by itself, and how that goes. Members that are NULL are the
      * server's to say. */
     "CREATE TABLE schedules ("
