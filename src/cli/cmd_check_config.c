@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
 #include "daemon/channels_file.h"
+#include "daemon/targets_file.h"
 
 static void complain(void *context, const struct fault *fault)
 {
@@ -13,6 +14,13 @@ static bool check_channels(const struct cli *cli)
 {
     struct channels *channels CLEANUP(channels_free_p) = NULL;
     return channels_read(cli->config->channels_file, complain, NULL, &channels, NULL) == TKR_OK;
+}
+
+static bool check_targets(const struct cli *cli)
+{
+    struct targets *targets CLEANUP(targets_free_p) = NULL;
+    return targets_read(cli->config->rotation_targets_file, complain, NULL, &targets, NULL) ==
+           TKR_OK;
 }
 
 enum cli_exit cmd_check_config(struct cli *cli)
@@ -29,7 +37,7 @@ enum cli_exit cmd_check_config(struct cli *cli)
         arguments->options[arguments->option_count++] = (struct argument){
             cli_option_find(cli->command, "config", sizeof("config") - 1), arguments->operands[0]};
     }
-    if (!cli_configure(cli, true) || !check_channels(cli)) {
+    if (!cli_configure(cli, true) || !check_channels(cli) || !check_targets(cli)) {
         fputs(cli_json(cli) ? "{\"valid\":false}\n" : "", stdout);
         return CLI_USAGE;
     }

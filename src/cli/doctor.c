@@ -28,6 +28,7 @@ const struct doctor_check doctor_checks[] = {
     {"address", false, doctor_look_address},
     {"certificate", false, doctor_look_certificate},
     {"channels", false, doctor_look_channels},
+    {"rotation_targets", false, doctor_look_targets},
     {"daemon", false, doctor_look_daemon},
 };
 const size_t doctor_check_count = sizeof(doctor_checks) / sizeof(doctor_checks[0]);

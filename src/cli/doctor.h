@@ -75,6 +75,7 @@ void doctor_look_clock(const struct doctor *doctor, struct doctor_finding *findi
 void doctor_look_address(const struct doctor *doctor, struct doctor_finding *finding);
 void doctor_look_certificate(const struct doctor *doctor, struct doctor_finding *finding);
 void doctor_look_channels(const struct doctor *doctor, struct doctor_finding *finding);
+void doctor_look_targets(const struct doctor *doctor, struct doctor_finding *finding);
 void doctor_look_daemon(const struct doctor *doctor, struct doctor_finding *finding);
 
 #endif

@@ -10,6 +10,7 @@
 #include "crypto/certificate.h"
 #include "daemon/channels_file.h"
 #include "daemon/runtime_directory.h"
+#include "daemon/targets_file.h"
 
 #include <jansson.h>
 
@@ -102,6 +103,29 @@ void doctor_look_channels(const struct doctor *doctor, struct doctor_finding *fi
     }
     channels_list(channels, &count);
     doctor_fine(finding, "%zu in %s", count, doctor->config->channels_file);
+}
+
+/* --- targets of rotation ------------------------------------------------------------------------
+ */
+
+void doctor_look_targets(const struct doctor *doctor, struct doctor_finding *finding)
+{
+    const char *path = doctor->config->rotation_targets_file;
+    struct targets *targets CLEANUP(targets_free_p) = NULL;
+    struct fault fault = {0};
+    size_t count = 0;
+    if (path[0] == '\0') {
+        doctor_skip(finding, "none is configured: nothing is rotated by itself");
+        return;
+    }
+    tkr_error_t error = targets_read(path, NULL, NULL, &targets, &fault);
+    if (error != TKR_OK) {
+        doctor_bad(finding, DOCTOR_FAILED, "Mend it: a daemon with this file does not start", "%s",
+                   fault.detail[0] != '\0' ? fault.detail : tkr_error_text(error));
+        return;
+    }
+    targets_list(targets, &count);
+    doctor_fine(finding, "%zu in %s", count, path);
 }
 
 /* --- the daemon ------------------------------------------------------------------------------- */

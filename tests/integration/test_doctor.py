@@ -22,7 +22,7 @@ from namespace import Namespace
 DONE, REFUSED, USAGE = 0, 1, 2
 CHECKS = ["configuration", "data_directory", "permissions", "disk_data", "database", "audit_log",
           "clock", "runtime_directory", "disk_runtime", "segment", "open_files", "address",
-          "certificate", "channels", "daemon"]
+          "certificate", "channels", "rotation_targets", "daemon"]
 
 
 def doctor(daemon, *arguments, wrapper=(), **settings):
@@ -80,7 +80,7 @@ def test_nothing_is_wrong_with_a_sound_installation(make_daemon):
         files = sorted(path.name for path in daemon.data.iterdir())
         running = doctor(daemon, **{"server.socket": daemon.socket})
         skipped = {name for name, row in running.items() if row["outcome"] == "skipped"}
-        assert skipped == {"certificate", "channels"}, running
+        assert skipped == {"certificate", "channels", "rotation_targets"}, running
         assert set(outcomes(running).values()) == {"ok", "skipped"}, running
         assert sorted(path.name for path in daemon.data.iterdir()) == files
         daemon.stop()
@@ -226,6 +226,23 @@ def test_notification_channels(idle):
         path.chmod(mode)
         row = doctor(idle, **{"notify.channels_file": path})["channels"]
         assert row["outcome"] == wanted and word in row["detail"], row
+
+
+def test_rotation_targets(idle):
+    path = idle.folder / "targets.conf"
+    for text, mode, wanted, word in (
+            ("[deploy]\ntype = file\npath = /etc/deploy/token\n", 0o600, "ok", "1 in "),
+            ("[deploy]\ntype = pigeon\n", 0o600, "failed", "type"),
+            ("[deploy]\ntype = file\npath = /t\n", 0o666, "failed", str(path))):
+        path.write_text(text)
+        path.chmod(mode)
+        row = doctor(idle, **{"rotation.targets_file": path})["rotation_targets"]
+        assert row["outcome"] == wanted and word in row["detail"], row
+        environment = idle.environment() | {"TOKENRY_ROTATION_TARGETS_FILE": str(path)}
+        done = subprocess.run([TOKENRY, "check-config"], env=environment, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == (DONE if wanted == "ok" else USAGE), done
+        assert wanted == "ok" or word in done.stderr, done
 
 
 def test_a_daemon_that_hangs(make_daemon):

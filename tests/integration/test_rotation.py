@@ -9,12 +9,15 @@ import hmac
 import http.server
 import json
 import os
+import pathlib
+import sqlite3
 import stat
+import subprocess
 import threading
 import time
 
 import pytest
-from harness import bearer, eventually
+from harness import TOKENRY, bearer, eventually
 
 DONE, REFUSED, USAGE = 0, 1, 2
 TOKENS, PLAN = "/api/v1/auth/tokens", "/api/v1/rotation/plan"
@@ -297,7 +300,6 @@ def test_a_daemon_that_is_killed_while_it_delivers_loses_nothing(make_rotating, 
     assert works(daemon, place.read_text().strip())
     daemon.kill()
     # The lease of the dead run is over.
-    import sqlite3
     with sqlite3.connect(daemon.data / "tokenry.db") as database:
         database.execute("UPDATE jobs SET due_at = 1000, lease_until = 1000")
     database.close()
@@ -501,7 +503,7 @@ def test_the_plan_tells_what_happens_when_in_the_wall_clocks_time(make_rotating,
 
 
 def test_the_command_sets_shows_runs_and_removes(make_rotating, tmp_path):
-    daemon = make_rotating(f"[take]\ntype = command\ncommand = /bin/cat\n")
+    daemon = make_rotating("[take]\ntype = command\ncommand = /bin/cat\n")
     daemon.create(name="deploy-bot")
     told = json.loads(daemon.cli("rotation", "set", "--name", "deploy-bot", "--target", "take",
                                  "--max-age", "30d", "--overlap", "2h", "--json").stdout)
@@ -524,3 +526,46 @@ def test_without_targets_the_job_is_off(daemon):
     token = daemon.create(name="n")
     done = daemon.manage("PUT", f"{TOKENS}/{token['id']}/rotation-schedule", {"target": "x"})
     assert done.status == 404, done
+
+
+# --- what the documents show ------------------------------------------------------------------------
+
+DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def block(first, last=None):
+    """The indented lines of docs/operations.md from the one that has `first` up to `last`."""
+    lines = DOCUMENT.read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if first in line)
+    found = []
+    for line in lines[start:]:
+        if (last is not None and last in line) or (line and not line.startswith("    ")):
+            break
+        found.append(line[4:])
+    return "\n".join(found) + "\n"
+
+
+def test_the_example_of_a_targets_file_is_good(make_daemon, tmp_path):
+    private(tmp_path / "vault.secret", "whsec_" + base64.b64encode(SECRET).decode() + "\n")
+    private(tmp_path / "github.token", "ghp_test\n")
+    text = block("# /etc/tokenry/targets.conf", "# tokenry.conf")
+    assert "[ci]" in text and "[vault]" in text
+    path = private(tmp_path / "targets.conf", text.replace("/etc/tokenry/", f"{tmp_path}/"))
+    configuration = block("# tokenry.conf").replace("/etc/tokenry/targets.conf", str(path))
+    file = private(tmp_path / "tokenry.conf", configuration)
+    done = subprocess.run([TOKENRY, "check-config", file], capture_output=True, text=True,
+                          env=make_daemon().environment(), check=False)
+    assert done.returncode == DONE, done
+
+
+def test_the_example_of_a_program_takes_a_token(make_rotating, tmp_path):
+    text = block("#!/bin/sh")
+    assert "systemctl reload shop" in text
+    text = text.replace("/run/shop", str(tmp_path)).replace("systemctl reload shop", "true")
+    taken = program(tmp_path / "take-token", text)
+    daemon = make_rotating(f"[reload-app]\ntype = command\ncommand = {taken} --app shop\n")
+    token = daemon.create(name="shop")
+    schedule(daemon, token, "reload-app")
+    run(daemon, token, "delivered")
+    assert works(daemon, (tmp_path / "token").read_text().strip())
+    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
