@@ -201,7 +201,11 @@
 #define AUDIT_SEQ_MAX (INT64_C(1) << 53)   /* numbers that we give out; more: no_space */
 #define CICD_EVENT_BYTES_MAX 32            /* the word for what a CI/CD system did */
 #define CICD_METADATA_BYTES_MAX 2048       /* of such an event, as JSON; more: out_of_range */
-#define AUDIT_SLICE_EVENTS 1000 /* read in one go, so that a long reader holds up nobody */
+#define AUDIT_ARCHIVE_EVENTS_MAX 1000000   /* in one file of an archive; more: the next one */
+#define AUDIT_DROP_EVENTS 1000             /* deleted in one transaction, once they are archived */
+#define AUDIT_RETENTION_EVERY_MS 86400000
+#define AUDIT_LINE_BYTES_MAX 65536 /* an event as a line; it never is longer than 50,000 */
+#define AUDIT_SLICE_EVENTS 1000    /* read in one go, so that a long reader holds up nobody */
 
 /* --- verifications as events ----------------------------------------------------------------- */
 #define AUTH_RING_BYTES (8 * 1024 * 1024)         /* events that wait to be stored; more: counted */

@@ -18,7 +18,7 @@ struct store_head {
     uint8_t base[AUDIT_DIGEST_BYTES]; /* the digest before that one */
     uint64_t seq;                     /* first_seq - 1: it has none yet */
     uint8_t digest[AUDIT_DIGEST_BYTES];
-    uint64_t checkpoint_seq;
+    uint64_t checkpoint_seq; /* 0: there is none */
     int64_t checkpoint_at_ms;
 };
 
@@ -76,6 +76,12 @@ struct store_audit {
     void (*seal_now)(struct store *store);
     /* Of the event that was written last, in this batch or before it. The writer thread only. */
     uint64_t (*newest_seq)(struct store *store);
+    /* Deletes the oldest events of the chain, up to `until_seq` but at most `most` of them, and
+     * their checkpoints: the chain begins behind them from now on, *ret_first_seq, and the batch
+     * seals that. The writer thread only. TKR_OUT_OF_RANGE: the chain does not reach there;
+     * TKR_CORRUPT: there is no digest to begin behind. */
+    tkr_error_t (*drop_events)(struct store *store, uint64_t until_seq, uint32_t most,
+                               uint64_t *ret_first_seq);
     tkr_error_t (*read_log)(struct store *store, struct store_log *ret_log);
     /* Events from `from_seq` on by their number, in slices of their own, whatever the chain says;
      * an error of `visit` stops and is returned. */

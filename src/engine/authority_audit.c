@@ -88,7 +88,8 @@ static tkr_error_t seal(void *context, const struct store_head *head, struct sto
     struct audit_seals *seals = &authority->audit;
     struct store_seal made = {0};
     int64_t now_ms = now_ms_of(authority);
-    if (is_due(seals, head->seq, now_ms)) {
+    bool gone = head->checkpoint_seq < seals->checkpoint_seq; /* with the events that it was of */
+    if (gone || is_due(seals, head->seq, now_ms)) {
         TRY(make_checkpoint(authority, head, now_ms, &made));
     }
     TRY(head_mac(authority, head, made.has_checkpoint ? head->seq : seals->checkpoint_seq,

@@ -466,6 +466,87 @@ static void test_who_follows_a_token_in_a_long_log_gets_each_event_once(void **s
     ASSERT_SEQS(pages(fixture, filter), MANY + 1);
 }
 
+/* --- letting go of the oldest ------------------------------------------------------------------
+ */
+
+static tkr_error_t drop(struct fixture *fixture, uint64_t until, uint32_t most, uint64_t *ret_first)
+{
+    begin(fixture);
+    tkr_error_t error = fixture->port.audit.drop_events(fixture->store, until, most, ret_first);
+    if (error == TKR_OK) {
+        commit(fixture);
+    } else {
+        fixture->port.rollback(fixture->store);
+    }
+    return error;
+}
+
+static void test_a_chain_without_its_oldest_events_is_intact(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sealing sealing = {.checkpoint = true};
+    uint64_t first = 0;
+    unsigned count = 0;
+    set_sealer(fixture, &sealing);
+    for (int i = 0; i < 10; i++) {
+        add(fixture, (struct store_event){.user_id = "alice"});
+    }
+    assert_int_equal(drop(fixture, 7, 4, &first), TKR_OK);
+    assert_int_equal(first, 5);
+    assert_int_equal(sealing.head.first_seq, 5); /* and it is sealed so */
+    assert_int_equal(assert_intact(fixture), 6);
+    assert_int_equal(drop(fixture, 7, 4, &first), TKR_OK);
+    assert_int_equal(first, 8);
+    reopen_store(fixture);
+    assert_int_equal(assert_intact(fixture), 3);
+    assert_int_equal(read_log(fixture).oldest, 8);
+    add(fixture, (struct store_event){0});
+    assert_int_equal(assert_intact(fixture), 4);
+    fixture->port.audit.each_checkpoint(fixture->store, 0, count_checkpoint, &count);
+    assert_int_equal(count, 3);
+}
+
+static void test_all_events_can_be_let_go(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t first = 0;
+    add(fixture, (struct store_event){0});
+    add(fixture, (struct store_event){0});
+    assert_int_equal(drop(fixture, 2, 100, &first), TKR_OK);
+    assert_int_equal(read_log(fixture).head.first_seq, 3);
+    assert_int_equal(assert_intact(fixture), 0);
+    add(fixture, (struct store_event){0});
+    assert_int_equal(read_log(fixture).head.seq, 3);
+    assert_int_equal(assert_intact(fixture), 1);
+}
+
+static void test_nothing_goes_without_a_digest_to_begin_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t first = 0;
+    for (int i = 0; i < 4; i++) {
+        add(fixture, (struct store_event){0});
+    }
+    assert_int_equal(drop(fixture, 5, 100, &first), TKR_OUT_OF_RANGE);
+    assert_int_equal(drop(fixture, 2, 100, &first), TKR_OK);
+    assert_int_equal(drop(fixture, 2, 100, &first), TKR_OUT_OF_RANGE);
+    assert_int_equal(read_log(fixture).head.first_seq, 3);
+}
+
+static void test_what_is_rolled_back_is_still_there(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t first = 0;
+    add(fixture, (struct store_event){0});
+    add(fixture, (struct store_event){0});
+    begin(fixture);
+    assert_int_equal(fixture->port.mark(fixture->store), TKR_OK);
+    assert_int_equal(fixture->port.audit.drop_events(fixture->store, 1, 1, &first), TKR_OK);
+    assert_int_equal(fixture->port.release(fixture->store, true), TKR_OK);
+    commit(fixture);
+    assert_int_equal(assert_intact(fixture), 2);
+}
+
 int suite_audit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +568,10 @@ int suite_audit(void)
         SUITE_TEST(test_an_event_out_of_its_time_is_still_found),
         SUITE_TEST(test_events_of_a_token_and_an_org_are_found_in_a_long_log),
         SUITE_TEST(test_who_follows_a_token_in_a_long_log_gets_each_event_once),
+        SUITE_TEST(test_a_chain_without_its_oldest_events_is_intact),
+        SUITE_TEST(test_all_events_can_be_let_go),
+        SUITE_TEST(test_nothing_goes_without_a_digest_to_begin_behind),
+        SUITE_TEST(test_what_is_rolled_back_is_still_there),
     };
     return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
 }

@@ -154,6 +154,75 @@ tkr_error_t events_write_head(struct store *store)
     return statement_run(&store->writer, statement);
 }
 
+/* Whether the column has as many bytes; else they are 0. */
+static bool column_digest(sqlite3_stmt *statement, int column, uint8_t *ret_digest, int bytes)
+{
+    const void *stored = sqlite3_column_blob(statement, column);
+    bool whole = stored != NULL && sqlite3_column_bytes(statement, column) == bytes;
+    if (whole) {
+        memcpy(ret_digest, stored, (size_t)bytes);
+    } else {
+        memset(ret_digest, 0, (size_t)bytes);
+    }
+    return whole;
+}
+
+/* --- letting go of the oldest ------------------------------------------------------------------
+ */
+
+static tkr_error_t digest_of(struct store *store, uint64_t seq,
+                             uint8_t ret_digest[AUDIT_DIGEST_BYTES])
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_EVENT_DIGEST, &statement));
+    bind_integer(statement, 1, (int64_t)seq);
+    tkr_error_t error = statement_row(&store->writer, statement);
+    ENSURE(error != TKR_NOT_FOUND, TKR_CORRUPT);
+    TRY(error);
+    ENSURE(column_digest(statement, 0, ret_digest, AUDIT_DIGEST_BYTES), TKR_CORRUPT);
+    return TKR_OK;
+}
+
+static tkr_error_t delete_range(struct store *store, uint64_t first, uint64_t last)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *events = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_DROP_EVENTS, &events));
+    bind_integer(events, 1, (int64_t)first);
+    bind_integer(events, 2, (int64_t)last);
+    TRY(statement_run(&store->writer, events));
+    CLEANUP(statement_reset) sqlite3_stmt *checkpoints = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_DROP_CHECKPOINTS, &checkpoints));
+    bind_integer(checkpoints, 1, (int64_t)last);
+    return statement_run(&store->writer, checkpoints);
+}
+
+tkr_error_t store_drop_events(struct store *store, uint64_t until_seq, uint32_t most,
+                              uint64_t *ret_first_seq)
+{
+    struct store_head *head = &store->current.head;
+    uint8_t base[AUDIT_DIGEST_BYTES];
+    ENSURE(until_seq >= head->first_seq && until_seq <= head->seq && most > 0, TKR_OUT_OF_RANGE);
+    uint64_t last = until_seq - head->first_seq < most ? until_seq : head->first_seq + most - 1;
+    TRY(digest_of(store, last, base));
+    TRY(delete_range(store, head->first_seq, last));
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(&store->writer, STATEMENT_MOVE_BEGINNING, &statement));
+    bind_integer(statement, 1, (int64_t)last + 1);
+    bind_bytes(statement, 2, base, sizeof(base));
+    TRY(statement_run(&store->writer, statement));
+    head->first_seq = last + 1;
+    memcpy(head->base, base, sizeof(base));
+    if (head->checkpoint_seq <= last) {
+        head->checkpoint_seq = 0;
+    }
+    store->seals = true;
+    *ret_first_seq = head->first_seq;
+    return TKR_OK;
+}
+
+/* --- at the beginning --------------------------------------------------------------------------
+ */
+
 /* The first event of the chain will be the one after those that are there. */
 static tkr_error_t begin_chain(struct store *store)
 {
@@ -166,19 +235,6 @@ static tkr_error_t begin_chain(struct store *store)
     bind_integer(statement, 1, (int64_t)newest);
     bind_bytes(statement, 2, base, sizeof(base));
     return statement_run(&store->writer, statement);
-}
-
-/* Whether the column has as many bytes; else they are 0. */
-static bool column_digest(sqlite3_stmt *statement, int column, uint8_t *ret_digest, int bytes)
-{
-    const void *stored = sqlite3_column_blob(statement, column);
-    bool whole = stored != NULL && sqlite3_column_bytes(statement, column) == bytes;
-    if (whole) {
-        memcpy(ret_digest, stored, (size_t)bytes);
-    } else {
-        memset(ret_digest, 0, (size_t)bytes);
-    }
-    return whole;
 }
 
 static tkr_error_t read_log_on(struct connection *connection, struct store_log *ret_log)

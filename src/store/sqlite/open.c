@@ -350,6 +350,7 @@ static const struct store_port port_template = {
             .set_sealer = store_set_sealer,
             .seal_now = store_seal_now,
             .newest_seq = store_newest_seq,
+            .drop_events = store_drop_events,
             .read_log = store_read_log,
             .each_event = store_each_event,
             .each_checkpoint = store_each_checkpoint,

@@ -146,6 +146,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_WRITE_HEAD] = "UPDATE meta SET audit_seq = ?1, audit_digest = ?2, audit_mac = ?3",
     [STATEMENT_BEGIN_CHAIN] = "UPDATE meta SET audit_first = ?1 + 1, audit_base = ?2,"
                               " audit_seq = ?1, audit_digest = ?2",
+    [STATEMENT_MOVE_BEGINNING] = "UPDATE meta SET audit_first = ?1, audit_base = ?2",
+    [STATEMENT_EVENT_DIGEST] = "SELECT digest FROM events WHERE number = ?1",
+    [STATEMENT_DROP_EVENTS] = "DELETE FROM events WHERE number BETWEEN ?1 AND ?2",
+    [STATEMENT_DROP_CHECKPOINTS] = "DELETE FROM checkpoints WHERE seq <= ?1",
     [STATEMENT_READ_LOG] =
         "SELECT m.store_id, m.audit_first, m.audit_base, m.audit_seq, m.audit_digest, m.audit_mac,"
         " coalesce(c.seq, 0), coalesce(c.at, 0),"

@@ -118,6 +118,8 @@ MUST_USE tkr_error_t events_behind_strip(struct connection *connection, bool old
 void store_seal_now(struct store *store);
 uint64_t store_newest_seq(struct store *store);
 void store_set_sealer(struct store *store, const struct store_sealer *sealer);
+tkr_error_t store_drop_events(struct store *store, uint64_t until_seq, uint32_t most,
+                              uint64_t *ret_first_seq);
 tkr_error_t store_read_log(struct store *store, struct store_log *ret_log);
 tkr_error_t store_each_event(struct store *store, uint64_t from_seq, uint64_t until_seq,
                              tkr_error_t (*visit)(void *context,
