@@ -9,42 +9,21 @@
 #include "api/json_input.h"
 #include "api/resource.h"
 #include "api/routes.h"
+#include "audit/line.h"
 #include "base/text.h"
 
 #include <jansson.h>
 
-/* As the JSON that it is; what somebody put there by hand instead may not become a part of the
- * answer. */
-static void emit_details(struct emitter *emitter, const char *text)
-{
-    json_t *object = text[0] != '\0' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (text[0] == '\0' || json_is_object(object)) {
-        emit_json(emitter, audit_field_names[AUDIT_FIELD_DETAILS], text, strlen(text));
-    } else {
-        emit_text(emitter, audit_field_names[AUDIT_FIELD_DETAILS], text);
-    }
-    json_decref(object);
-}
-
+/* What somebody put there by hand instead of a JSON object may not become a part of the answer. */
 static void emit_event(struct emitter *emitter, const struct store_log_event *logged)
 {
-    const struct audit_event *event = &logged->event;
-    char digest[2 * AUDIT_DIGEST_BYTES + 1];
-    text_hex(logged->digest, sizeof logged->digest, digest);
-    emit_open(emitter, NULL, '{');
-    emit_count(emitter, "seq", event->seq);
-    emit_text(emitter, "object", "event");
-    emit_time(emitter, "at", event->at_ms);
-    for (int i = 0; i < AUDIT_FIELDS; i++) {
-        const char *text = event->fields[i];
-        if (i != AUDIT_FIELD_DETAILS) {
-            emit_text_or_null(emitter, audit_field_names[i], text, strlen(text));
-        } else {
-            emit_details(emitter, text);
-        }
-    }
-    emit_text(emitter, "digest", logged->has_digest ? digest : NULL);
-    emit_close(emitter, '}');
+    struct buffer line CLEANUP(buffer_deinit);
+    json_t *object CLEANUP(json_decref_p) =
+        json_loads(logged->event.fields[AUDIT_FIELD_DETAILS], JSON_REJECT_DUPLICATES, NULL);
+    buffer_init(&line, AUDIT_LINE_BYTES_MAX);
+    audit_line_put_event(&line, &logged->event, logged->has_digest ? logged->digest : NULL,
+                         json_is_object(object));
+    emit_json(emitter, NULL, line.data, line.length);
 }
 
 static tkr_error_t read_time(const struct api_call *call, const char *name, int64_t *ret_ms,

@@ -13,6 +13,7 @@ static const char *const names[AUDIT_FINDING_KINDS] = {
     [AUDIT_NOT_AS_SIGNED] = "not_as_signed",
     [AUDIT_BAD_SIGNATURE] = "bad_signature",
     [AUDIT_NOT_AS_SEALED] = "not_as_sealed",
+    [AUDIT_FOREIGN] = "foreign",
     [AUDIT_BROKEN] = "broken",
 };
 
@@ -179,6 +180,58 @@ void audit_verifier_event(struct audit_verifier *verifier, const struct audit_ev
     meet(verifier, event->seq, digest);
     verifier->next_seq = event->seq + 1;
 }
+
+/* --- of a copy ------------------------------------------------------------------------------- */
+
+/* What is missing before `seq` is told, and the chain goes on there behind `digest`. */
+static void skip_to(struct audit_verifier *verifier, uint64_t seq, const uint8_t *digest)
+{
+    audit_verifier_tell(verifier, AUDIT_MISSING, verifier->next_seq, seq - 1);
+    verifier->next_seq = seq;
+    verifier->linked = true;
+    memcpy(verifier->digest, digest, AUDIT_DIGEST_BYTES);
+}
+
+void audit_verifier_checkpoint(struct audit_verifier *verifier,
+                               const struct audit_checkpoint *checkpoint)
+{
+    uint64_t seq = checkpoint->seq;
+    if (!is_trusted(verifier, checkpoint)) {
+        audit_verifier_tell(verifier, AUDIT_BAD_SIGNATURE, seq, seq);
+    } else if (seq >= verifier->next_seq) {
+        skip_to(verifier, seq + 1, checkpoint->digest);
+    } else if (seq + 1 < verifier->next_seq) {
+        audit_verifier_tell(verifier, AUDIT_OUT_OF_ORDER, seq, seq);
+    } else if (memcmp(checkpoint->digest, verifier->digest, AUDIT_DIGEST_BYTES) != 0) {
+        audit_verifier_tell(verifier, AUDIT_NOT_AS_SIGNED, seq, seq);
+    } else {
+        verifier->checkpoints++;
+    }
+}
+
+void audit_verifier_damaged(struct audit_verifier *verifier)
+{
+    audit_verifier_tell(verifier, AUDIT_CHANGED, verifier->next_seq, verifier->next_seq);
+    verifier->next_seq++;
+    verifier->linked = false;
+}
+
+void audit_verifier_go_on(struct audit_verifier *verifier,
+                          const uint8_t store_id[AUDIT_STORE_ID_BYTES], uint64_t first_seq,
+                          const uint8_t base[AUDIT_DIGEST_BYTES])
+{
+    if (memcmp(store_id, verifier->store_id, AUDIT_STORE_ID_BYTES) != 0) {
+        audit_verifier_tell(verifier, AUDIT_FOREIGN, first_seq, first_seq);
+    } else if (first_seq > verifier->next_seq) {
+        skip_to(verifier, first_seq, base);
+    } else if (first_seq < verifier->next_seq) {
+        audit_verifier_tell(verifier, AUDIT_OUT_OF_ORDER, first_seq, first_seq);
+    } else if (verifier->linked && memcmp(base, verifier->digest, AUDIT_DIGEST_BYTES) != 0) {
+        audit_verifier_tell(verifier, AUDIT_CHANGED, first_seq, first_seq);
+    }
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
 
 void audit_verifier_end(struct audit_verifier *verifier, uint64_t head_seq,
                         const uint8_t *head_digest)

@@ -29,6 +29,7 @@ enum audit_finding_kind {
     AUDIT_NOT_AS_SIGNED, /* the event of a checkpoint has another digest */
     AUDIT_BAD_SIGNATURE, /* a checkpoint that nobody we trust has signed, or of another store */
     AUDIT_NOT_AS_SEALED, /* the newest event is not the head's, or nobody sealed the head */
+    AUDIT_FOREIGN,       /* what stands there is of another log */
     AUDIT_BROKEN,        /* the authority found the log changed when it started, and said so here */
     AUDIT_FINDING_KINDS
 };
@@ -80,6 +81,15 @@ MUST_USE tkr_error_t audit_verifier_expect(struct audit_verifier *verifier,
 /* `digest` NULL: the log has none. About 0.5 us. */
 void audit_verifier_event(struct audit_verifier *verifier, const struct audit_event *event,
                           const uint8_t *digest);
+/* For a copy. A checkpoint that stands directly behind its event: */
+void audit_verifier_checkpoint(struct audit_verifier *verifier,
+                               const struct audit_checkpoint *checkpoint);
+/* what stands there is no event of anybody, and one should: */
+void audit_verifier_damaged(struct audit_verifier *verifier);
+/* and another part begins, with an event and the digest before that one. */
+void audit_verifier_go_on(struct audit_verifier *verifier,
+                          const uint8_t store_id[AUDIT_STORE_ID_BYTES], uint64_t first_seq,
+                          const uint8_t base[AUDIT_DIGEST_BYTES]);
 /* The head, or a copy that ends with any event: `head_digest` NULL. */
 void audit_verifier_end(struct audit_verifier *verifier, uint64_t head_seq,
                         const uint8_t *head_digest);
