@@ -47,6 +47,10 @@ extern const char *const audit_field_names[AUDIT_FIELDS];
 
 /* The type of the event that says that what stands before it is not what was written. */
 #define AUDIT_TYPE_BROKEN "audit.broken"
+/* And of those that say that events left the log, with `first` and `last` in their details: to an
+ * archive, or for good. */
+#define AUDIT_TYPE_ARCHIVED "audit.archived"
+#define AUDIT_TYPE_DISCARDED "audit.discarded"
 
 struct audit_event {
     uint64_t seq; /* 1, 2, ... in the order committed */

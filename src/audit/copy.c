@@ -31,6 +31,7 @@ static tkr_error_t begin(struct audit_copy *copy, const struct audit_begin *at)
     for (size_t i = 0; i < copy->trusted_count; i++) {
         TRY(audit_verifier_trust(&copy->verifier, copy->trusted[i]));
     }
+    memcpy(copy->base, at->base, sizeof(copy->base));
     copy->begun = true;
     return TKR_OK;
 }

@@ -20,9 +20,10 @@
 
 struct audit_copy {
     struct audit_verifier verifier; /* of the store that `begun` tells */
-    bool begun;                     /* a line has said where it begins */
-    uint64_t signed_seq;            /* up to it a checkpoint that held covers all; 0: none */
-    uint64_t watched_seq;           /* whose digest is kept; 0: none's */
+    bool begun;                     /* a line has said where it begins: */
+    uint8_t base[AUDIT_DIGEST_BYTES];
+    uint64_t signed_seq;  /* up to it a checkpoint that held covers all; 0: none */
+    uint64_t watched_seq; /* whose digest is kept; 0: none's */
     bool watched_met;
     uint8_t watched[AUDIT_DIGEST_BYTES];
     uint8_t trusted[AUDIT_KEYS_MAX][SEAL_PUBLIC_BYTES];

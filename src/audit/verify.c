@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit/verify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,7 @@ tkr_error_t audit_verifier_expect(struct audit_verifier *verifier,
         verifier->signed_first = checkpoint->seq;
     }
     if (checkpoint->seq < verifier->first_seq) {
+        verifier->early++;
         return TKR_OK; /* told at the end, once */
     }
     TRY(make_room(verifier));
@@ -159,6 +161,29 @@ static void check_digest(struct audit_verifier *verifier, const struct audit_eve
     }
 }
 
+/* Whether it says that the event before the first one left the log. */
+static bool says_it_left(const struct audit_verifier *verifier, const char *details)
+{
+    unsigned long long first = 0, last = 0;
+    return details != NULL &&
+           sscanf(details, "{\"first\":%16llu,\"last\":%16llu,", &first, &last) == 2 &&
+           first < verifier->first_seq && last + 1 >= verifier->first_seq;
+}
+
+/* What is said of the log itself. */
+static void look_at_type(struct audit_verifier *verifier, const struct audit_event *event)
+{
+    const char *type = event->fields[AUDIT_FIELD_TYPE];
+    if (type == NULL || strncmp(type, "audit.", 6) != 0) {
+        return;
+    }
+    if (strcmp(type, AUDIT_TYPE_BROKEN) == 0) {
+        audit_verifier_tell(verifier, AUDIT_BROKEN, event->seq, event->seq);
+    } else if (strcmp(type, AUDIT_TYPE_ARCHIVED) == 0 || strcmp(type, AUDIT_TYPE_DISCARDED) == 0) {
+        verifier->left |= says_it_left(verifier, event->fields[AUDIT_FIELD_DETAILS]);
+    }
+}
+
 void audit_verifier_event(struct audit_verifier *verifier, const struct audit_event *event,
                           const uint8_t *digest)
 {
@@ -173,10 +198,7 @@ void audit_verifier_event(struct audit_verifier *verifier, const struct audit_ev
         verifier->linked = false;
     }
     check_digest(verifier, event, digest);
-    if (event->fields[AUDIT_FIELD_TYPE] != NULL &&
-        strcmp(event->fields[AUDIT_FIELD_TYPE], AUDIT_TYPE_BROKEN) == 0) {
-        audit_verifier_tell(verifier, AUDIT_BROKEN, event->seq, event->seq);
-    }
+    look_at_type(verifier, event);
     meet(verifier, event->seq, digest);
     verifier->next_seq = event->seq + 1;
 }
@@ -237,7 +259,7 @@ void audit_verifier_end(struct audit_verifier *verifier, uint64_t head_seq,
                         const uint8_t *head_digest)
 {
     sort(verifier);
-    if (verifier->signed_first < verifier->first_seq) {
+    if (verifier->signed_first < verifier->first_seq && !verifier->left) {
         audit_verifier_tell(verifier, AUDIT_MISSING, verifier->signed_first,
                             verifier->first_seq - 1);
     }

@@ -8,6 +8,9 @@
  *     audit_verifier_event(&verifier, &event, digest);    each, in the order of the log
  *     audit_verifier_end(&verifier, head_seq, head_digest);
  *
+ * What stood before the first event may have left the log (AUDIT_TYPE_ARCHIVED, _DISCARDED): then
+ * checkpoints of it cannot be held against anything here, and are no findings.
+ *
  * Each finding is told once, where it is. After one the verifier goes on from what stands there, so
  * that one changed event is one finding and not a million: whoever changes an event and writes all
  * later digests anew is found by the checkpoints, and by the head. The event behind a gap cannot be
@@ -51,12 +54,14 @@ struct audit_verifier {
     uint64_t signed_first;              /* the lowest that a checkpoint is of; UINT64_MAX: none */
     uint8_t digest[AUDIT_DIGEST_BYTES]; /* of the event before */
     bool linked;                        /* false: the one before is missing */
+    bool left;                          /* an event says that what stood before left the log */
     struct audit_expected *expected;    /* by seq, when `sorted` */
     bool sorted;
     size_t expected_count, expected_room, expected_next;
     uint8_t trusted[AUDIT_KEYS_MAX][SEAL_PUBLIC_BYTES];
     size_t trusted_count;
     uint64_t events, checkpoints, findings; /* so far; checkpoints that held */
+    uint64_t early; /* good checkpoints of what stood before the first event */
     void (*found)(void *context, const struct audit_finding *finding);
     void *context;
 };

@@ -35,12 +35,13 @@ static const char *sentence(enum audit_finding_kind kind)
         [AUDIT_NOT_AS_SIGNED] = "is not the one that a checkpoint was signed for",
         [AUDIT_BAD_SIGNATURE] = "has a checkpoint that no known key has signed for this log",
         [AUDIT_NOT_AS_SEALED] = "should be the newest, and the end of the log is not sealed so",
+        [AUDIT_FOREIGN] = "should be in what is of another log, or of other events",
         [AUDIT_BROKEN] = "says that the log was found changed when the daemon started",
     };
     return sentences[kind];
 }
 
-static void found(void *context, const struct audit_finding *finding)
+static void found(void *context, const struct audit_finding *finding, const char *where)
 {
     struct told *told = context;
     unsigned long long seq = finding->seq, until = finding->until;
@@ -48,11 +49,13 @@ static void found(void *context, const struct audit_finding *finding)
         return;
     }
     json_array_append_new(told->findings,
-                          json_pack("{s:s, s:I, s:I}", "finding", audit_finding_name(finding->kind),
-                                    "seq", (json_int_t)seq, "until", (json_int_t)until));
+                          json_pack("{s:s, s:I, s:I, s:s?}", "finding",
+                                    audit_finding_name(finding->kind), "seq", (json_int_t)seq,
+                                    "until", (json_int_t)until, "archive", where));
     if (cli_json(told->cli)) {
         return;
     }
+    printf("%s%s", where != NULL ? where : "", where != NULL ? ": " : "");
     if (seq == until) {
         printf("event %llu %s%s\n", seq, finding->kind == AUDIT_MISSING ? "is " : "",
                sentence(finding->kind));
@@ -180,27 +183,98 @@ static enum cli_exit read_asked(struct cli *cli, struct asked *asked)
 
 /* --- the verdict ------------------------------------------------------------------------------ */
 
-static void print_result(const struct told *told, const struct audit_log_result *result)
+#define PLURAL(count) ((count) == 1 ? "" : "s")
+
+/* A copy in which no checkpoint holds proves nothing. */
+static bool is_good(const struct audit_log_check *check, const struct audit_log_result *result)
 {
+    return result->findings == 0 && (check->file == NULL || result->signed_seq > 0);
+}
+
+static void print_json(const struct told *told, const struct audit_log_check *check,
+                       const struct audit_log_result *result)
+{
+    json_t *object = json_pack(
+        "{s:b, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:b, s:I, s:O}", "intact", is_good(check, result),
+        "first_seq", (json_int_t)result->first_seq, "head_seq", (json_int_t)result->head_seq,
+        "events", (json_int_t)result->events, "checkpoints", (json_int_t)result->checkpoints,
+        "sealed", result->sealed, "archives", (json_int_t)result->archives, "archived_events",
+        (json_int_t)result->archived_events, "left", result->left, "finding_count",
+        (json_int_t)result->findings, "findings", told->findings);
+    if (check->file != NULL) {
+        json_object_set_new(object, "signed_seq", json_integer((json_int_t)result->signed_seq));
+    }
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+/* What could not be looked at, a line each. */
+static void print_notes(const struct audit_log_check *check, const struct audit_log_result *result)
+{
+    if (result->left) {
+        printf("events before %llu left the log; with --archives they are looked at, too\n",
+               (unsigned long long)result->first_seq);
+    }
+    if (check->file != NULL && result->signed_seq == 0) {
+        printf("no checkpoint of a known key is in it: it may be anybody's\n");
+    } else if (check->file != NULL && result->signed_seq < result->head_seq) {
+        printf("events behind %llu are not covered by a checkpoint yet\n",
+               (unsigned long long)result->signed_seq);
+    }
+}
+
+static void print_result(const struct told *told, const struct audit_log_check *check,
+                         const struct audit_log_result *result)
+{
+    const char *what = check->file != NULL ? "copy" : "log";
+    bool good = is_good(check, result);
     if (cli_json(told->cli)) {
-        json_t *object =
-            json_pack("{s:b, s:I, s:I, s:I, s:I, s:b, s:I, s:O}", "intact", result->findings == 0,
-                      "first_seq", (json_int_t)result->first_seq, "head_seq",
-                      (json_int_t)result->head_seq, "events", (json_int_t)result->events,
-                      "checkpoints", (json_int_t)result->checkpoints, "sealed", result->sealed,
-                      "finding_count", (json_int_t)result->findings, "findings", told->findings);
-        json_dumpf(object, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(object);
+        print_json(told, check, result);
         return;
     }
     if (told->count > SHOWN_MAX) {
         printf("and %llu more\n", (unsigned long long)(told->count - SHOWN_MAX));
     }
-    printf("%llu events from %llu on, %llu checkpoints: %s%s\n", (unsigned long long)result->events,
-           (unsigned long long)result->first_seq, (unsigned long long)result->checkpoints,
-           result->findings == 0 ? "the log is as it was written" : "THE LOG WAS CHANGED",
-           result->sealed ? "" : " (the seal of its end was not looked at: there is no key here)");
+    print_notes(check, result);
+    if (check->archives != NULL) {
+        printf("%llu archive%s with %llu events; ", (unsigned long long)result->archives,
+               PLURAL(result->archives), (unsigned long long)result->archived_events);
+    }
+    printf("%llu events from %llu on, %llu checkpoints: ", (unsigned long long)result->events,
+           (unsigned long long)result->first_seq, (unsigned long long)result->checkpoints);
+    if (good || result->findings > 0) {
+        printf(good ? "the %s is as it was written%s\n" : "THE %s WAS CHANGED%s\n",
+               good ? what : (check->file != NULL ? "COPY" : "LOG"),
+               result->sealed || check->file != NULL
+                   ? ""
+                   : " (the seal of its end was not looked at: there is no key here)");
+    } else {
+        printf("THE COPY PROVES NOTHING\n");
+    }
+}
+
+/* A copy is held against keys that the caller knows: whatever stands here may be of another log. */
+static enum cli_exit check_asked(struct cli *cli, const struct asked *asked)
+{
+    const char *file = arguments_value(&cli->arguments, "file");
+    const char *archives = arguments_value(&cli->arguments, "archives");
+    const char *kept = arguments_value(&cli->arguments, "checkpoints");
+    const char *inputs[] = {file, archives, kept};
+    int standard = 0;
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+        standard += inputs[i] != NULL && strcmp(inputs[i], "-") == 0;
+    }
+    if (standard > 1) {
+        return cli_usage(cli->command, "only one of them can be standard input");
+    }
+    if (file != NULL && archives != NULL) {
+        return cli_usage(cli->command, "--file is one copy, --archives are those of the log here");
+    }
+    if (file != NULL && asked->trusted_count == 0) {
+        return cli_usage(cli->command, "--file needs --public-key");
+    }
+    return CLI_DONE;
 }
 
 enum cli_exit cmd_audit_verify(struct cli *cli)
@@ -212,6 +286,9 @@ enum cli_exit cmd_audit_verify(struct cli *cli)
         return CLI_USAGE;
     }
     enum cli_exit status = read_asked(cli, &asked);
+    if (status == CLI_DONE) {
+        status = check_asked(cli, &asked);
+    }
     if (status != CLI_DONE) {
         return status;
     }
@@ -220,6 +297,8 @@ enum cli_exit cmd_audit_verify(struct cli *cli)
                         .progress = !cli_json(cli) && isatty(STDERR_FILENO) == 1};
     const struct audit_log_check check = {
         .data = cli->config->data,
+        .archives = arguments_value(&cli->arguments, "archives"),
+        .file = arguments_value(&cli->arguments, "file"),
         .key_file = asked.key_file,
         .trusted = (const uint8_t(*)[SEAL_PUBLIC_BYTES])asked.trusted,
         .trusted_count = asked.trusted_count,
@@ -234,11 +313,11 @@ enum cli_exit cmd_audit_verify(struct cli *cli)
         fputs("\r     \r", stderr);
     }
     if (error == TKR_OK) {
-        print_result(&told, &result);
+        print_result(&told, &check, &result);
     }
     json_decref(told.findings);
     if (error != TKR_OK) {
         return cli_fail(CLI_REFUSED, "%s", fault.detail);
     }
-    return result.findings == 0 ? CLI_DONE : CLI_REFUSED;
+    return is_good(&check, &result) ? CLI_DONE : CLI_REFUSED;
 }

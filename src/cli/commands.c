@@ -371,6 +371,9 @@ static const struct cli_option audit_record_options[] = {
 static const struct cli_option audit_verify_options[] = {
     {"checkpoints", "FILE", false, "checkpoints that were kept; - is standard input"},
     {"public-key", "HEX", true, "a key whose checkpoints are trusted, beside the one that is here"},
+    {"archives", "DIR", false,
+     "with the archives of older events that are there; - is their lines on standard input"},
+    {"file", "FILE", false, "an export or archives instead of the log; - is standard input"},
     OPTIONS_END,
 };
 
@@ -684,7 +687,11 @@ const struct cli_command cli_commands[] = {
      "Reads the data directory itself, beside the daemon: any event that was changed, added,\n"
      "taken out or moved is told, and whether the end was cut off. Checkpoints that were kept\n"
      "elsewhere (the daemon writes them to its log, `audit_checkpoint`) show also what somebody\n"
-     "with the key could hide. The exit status is 1 when the log was changed.",
+     "with the key could hide. The exit status is 1 when the log was changed.\n"
+     "With --archives it goes back to the first event, and tells an archive that is missing or "
+     "was\n"
+     "changed. With --file a copy is verified by itself, anywhere: an export without filters, or\n"
+     "archives one behind the other; then --public-key is needed.",
      audit_verify_options, true, cmd_audit_verify, CLI_GROUP_AUDIT},
     {"job list", "", 0, "what the authority does by itself, and how it went",
      "Each job with its last and its next run. One that runs longer than it may is told as\n"

@@ -286,6 +286,18 @@ static tkr_error_t check_usage(const struct config *config, struct fault *fault)
     return TKR_OK;
 }
 
+/* Nobody shall lose events by forgetting one line. */
+static tkr_error_t check_audit(const struct config *config, struct fault *fault)
+{
+    if (config->audit_keep_days > 0 && config->audit_archive_directory[0] == '\0') {
+        return config_complain(
+            config, fault, TKR_INVALID, "audit.archive_directory",
+            "audit.keep_days needs audit.archive_directory, where old events go; "
+            "none lets them go for good");
+    }
+    return TKR_OK;
+}
+
 tkr_error_t config_check(const struct config *config, struct fault *fault)
 {
     if (strcmp(config->prefix_live, config->prefix_test) == 0) {
@@ -303,6 +315,7 @@ tkr_error_t config_check(const struct config *config, struct fault *fault)
                                    kinds[i]);
         }
     }
+    TRY(check_audit(config, fault));
     return check_usage(config, fault);
 }
 

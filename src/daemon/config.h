@@ -40,6 +40,7 @@
 #define CONFIG_DATA_DEFAULT "/var/lib/tokenry"
 #define CONFIG_SOCKET_NAME "tokenry.sock" /* in the data directory */
 #define CONFIG_AUDIT_KEY_NAME "audit.key"
+#define CONFIG_NO_ARCHIVE "none" /* of audit.archive_directory: old events are let go for good */
 #define CONFIG_NO_SOCKET "none"
 #define CONFIG_SOURCES_MAX 4 /* credential sources */
 
@@ -90,6 +91,8 @@ struct config {
     char *audit_key_file;
     int64_t audit_successes; /* enum audit_successes */
     int64_t audit_refusals_per_second;
+    int64_t audit_keep_days;
+    char *audit_archive_directory;
     /* [cleanup] */
     int64_t cleanup_after_days;
     /* [usage] */

@@ -168,6 +168,12 @@
       "Refused verifications that become events of their own in a second, half of them for " \
       "requests without a token that is known; more are counted by their reason. The same refusal of the " \
       "same token from the same address is one a minute and a number in any case.") \
+    X(audit, keep_days, INTEGER, audit_keep_days, 0, 36500, "0", "days", "", \
+      "Events older than that leave the log for an archive, once a day. 0: they stay.") \
+    X(audit, archive_directory, PATH, audit_archive_directory, 0, 1024, "", "", "", \
+      "Where archives of old events are written, for keep_days. It is not made: it may be on another " \
+      "disk, which has to be there. none: old events are deleted, and only their number and digest " \
+      "stay.") \
     X(cleanup, after_days, INTEGER, cleanup_after_days, 0, 36500, "0", "days", "", \
       "Tokens that expired or were revoked so long ago are deleted; those in quarantine when that is " \
       "so long ago, too. 0: they stay.") \

@@ -39,6 +39,9 @@ struct job_settings {
     const struct deliver_port *deliver; /* of rotation (jobs/deliver_port.h); NULL: no targets */
     int64_t cleanup_after_ms; /* tokens that ended so long ago are cleaned away; 0: never */
     const char *data, *runtime, *tls_certificate; /* health: paths; NULL: not looked at */
+    int64_t audit_keep_ms;                        /* events stay in the log so long; 0: for ever */
+    const char *audit_archive_directory;          /* NULL: they are let go for good */
+    const uint8_t *audit_public_key;              /* of the log's own key */
 };
 
 struct job;

@@ -21,10 +21,12 @@ static void write_key(const char *path, const uint8_t *seed)
     }
 }
 
-static void keep(void *context, const struct audit_finding *finding)
+static void keep(void *context, const struct audit_finding *finding, const char *where)
 {
     struct audit_look *look = context;
     if (look->finding_count < AUDIT_LOOK_FINDINGS) {
+        snprintf(look->where[look->finding_count], sizeof(look->where[0]), "%s",
+                 where != NULL ? where : "");
         look->findings[look->finding_count++] = *finding;
     }
 }
@@ -38,6 +40,7 @@ void audit_look(struct audit_look *look)
     }
     const struct audit_log_check check = {
         .data = look->data,
+        .archives = look->archives,
         .key_file = look->seed != NULL ? path : NULL,
         .kept = look->kept,
         .kept_count = look->kept_count,

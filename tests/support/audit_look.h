@@ -9,7 +9,8 @@
 
 struct audit_look {
     const char *data;
-    const uint8_t *seed; /* of the key; NULL: look without it */
+    const char *archives; /* NULL: they are not looked at */
+    const uint8_t *seed;  /* of the key; NULL: look without it */
     const struct audit_checkpoint *kept;
     size_t kept_count;
     /* What came of it. */
@@ -17,7 +18,8 @@ struct audit_look {
     struct fault fault;
     struct audit_log_result result;
     struct audit_finding findings[AUDIT_LOOK_FINDINGS];
-    size_t finding_count; /* of those that are kept */
+    size_t finding_count;                /* of those that are kept */
+    char where[AUDIT_LOOK_FINDINGS][64]; /* the archive, "": the log */
 };
 
 /* Fills what came of it. The key is put into the data directory for that. */

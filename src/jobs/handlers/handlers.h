@@ -5,7 +5,7 @@
 
 #include "jobs/job.h"
 
-extern const struct job_handler job_cleanup, job_health, job_rotation;
+extern const struct job_handler job_audit_retention, job_cleanup, job_health, job_rotation;
 
 extern const struct job_handler *const job_handlers[];
 extern const size_t job_handler_count;

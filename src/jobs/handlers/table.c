@@ -5,5 +5,6 @@ const struct job_handler *const job_handlers[] = {
     &job_cleanup,
     &job_health,
     &job_rotation,
+    &job_audit_retention,
 };
 const size_t job_handler_count = sizeof(job_handlers) / sizeof(job_handlers[0]);
