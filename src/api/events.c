@@ -2,7 +2,7 @@
 /*
  * The audit log: events, the newest first, or with `order=oldest` as they were committed, which is
  * how a collector follows it: the last `next_cursor` is where it goes on. An event has its digest,
- * so that a copy can be verified by itself (audit/chain.h).
+ * so that a copy can be verified by itself (audit/chain.h). And the chain that they are in.
  */
 #include <string.h>
 
@@ -11,6 +11,7 @@
 #include "api/routes.h"
 #include "audit/line.h"
 #include "base/text.h"
+#include "policy/scopes.h"
 
 #include <jansson.h>
 
@@ -82,4 +83,47 @@ static tkr_error_t list(struct api_call *call, struct arena *arena, struct emitt
 void events_list(struct api_call *call)
 {
     resource_list(call, list);
+}
+
+/* --- the chain -------------------------------------------------------------------------------- */
+
+static void emit_hex(struct emitter *emitter, const char *name, const uint8_t *bytes, size_t length)
+{
+    char digits[2 * AUDIT_DIGEST_BYTES + 1];
+    text_hex(bytes, length, digits);
+    emit_text(emitter, name, digits);
+}
+
+static void emit_chain(struct emitter *emitter, const struct audit_chain *chain, bool whole)
+{
+    const struct store_head *head = &chain->log.head;
+    char text[AUDIT_CHECKPOINT_SIZE];
+    emit_text(emitter, "object", "audit_chain");
+    emit_hex(emitter, "store_id", chain->log.store_id, sizeof chain->log.store_id);
+    emit_count(emitter, "first_seq", head->first_seq);
+    emit_hex(emitter, "base", head->base, sizeof head->base);
+    emit_count(emitter, "head_seq", head->seq);
+    emit_hex(emitter, "head_digest", head->digest, sizeof head->digest);
+    emit_text(emitter, "checkpoint",
+              chain->has_checkpoint ? audit_checkpoint_format(&chain->checkpoint, text) : NULL);
+    emit_bool(emitter, "whole", whole);
+}
+
+void audit_chain_get(struct api_call *call)
+{
+    const char *scopes = call->principal.scopes;
+    struct audit_chain chain;
+    tkr_error_t error = authority_read_chain(call->api->options.authority, &chain);
+    if (error != TKR_OK) {
+        call_fail(call, error, NULL);
+        return;
+    }
+    struct buffer body CLEANUP(buffer_deinit);
+    struct emitter emitter;
+    buffer_init(&body, HTTP_BODY_BYTES_MAX);
+    emit_begin(&emitter, &body);
+    emit_open(&emitter, NULL, '{');
+    emit_chain(&emitter, &chain, scopes_grant(scopes, strlen(scopes), "*", 1));
+    emit_close(&emitter, '}');
+    call_answer(call, 200, &body);
 }

@@ -188,6 +188,8 @@
       ACCESS_SCOPE, "audit:read", false, \
       "type org_id actor_token token_id user_id verdict client from until order limit cursor", \
       NULL, events_list) \
+    X(CHAIN_GET,     HTTP_GET, "/api/v1/audit/chain", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "audit:read", false, NULL, NULL, audit_chain_get) \
     X(CICD_POST,     HTTP_POST, "/api/v1/audit/cicd-event", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "audit:write", false, NULL, NULL, cicd_event_post) \

@@ -72,6 +72,7 @@ void keys_usage_get(struct api_call *call);
 void users_analytics_get(struct api_call *call);
 void orgs_analytics_get(struct api_call *call);
 void events_list(struct api_call *call);
+void audit_chain_get(struct api_call *call);
 void cicd_event_post(struct api_call *call);
 void leaks_github_post(struct api_call *call);
 void jobs_list(struct api_call *call);

@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json_emit.h"
+#include "audit/line.h"
+#include "base/text.h"
 #include "cli/pages.h"
 
 #define PATH_EVENTS "/api/v1/audit/events"
+#define PATH_CHAIN "/api/v1/audit/chain"
 #define QUERY_BYTES_MAX 8192
 
 static const char *const filters[][2] = {
@@ -72,8 +76,55 @@ static json_int_t seq_of(const json_t *event)
     return json_integer_value(json_object_get(event, "seq"));
 }
 
+/* What makes a copy one that can be held against its chain. */
+struct chain {
+    bool whole; /* the copy has all events, and begins with where they do */
+    struct audit_begin begin;
+    bool has_checkpoint;
+    struct audit_checkpoint checkpoint;
+};
+
+static void print_line(const struct buffer *line)
+{
+    if (buffer_status(line) == TKR_OK) {
+        puts(line->data);
+    }
+}
+
+/* As the API wrote it: jansson writes other numbers than it reads. */
+static void print_event(const json_t *event)
+{
+    struct buffer line CLEANUP(buffer_deinit);
+    struct emitter emitter;
+    buffer_init(&line, AUDIT_LINE_BYTES_MAX);
+    emit_begin(&emitter, &line);
+    emit_value(&emitter, NULL, event);
+    print_line(&line);
+}
+
+static void print_begin(const struct audit_begin *begin)
+{
+    struct buffer line CLEANUP(buffer_deinit);
+    buffer_init(&line, AUDIT_LINE_BYTES_MAX);
+    audit_line_put_begin(&line, begin);
+    print_line(&line);
+}
+
+/* Directly behind its event. */
+static void print_checkpoint(const struct chain *chain, json_int_t seq)
+{
+    struct buffer line CLEANUP(buffer_deinit);
+    if (!chain->has_checkpoint || chain->checkpoint.seq != (uint64_t)seq) {
+        return;
+    }
+    buffer_init(&line, AUDIT_LINE_BYTES_MAX);
+    audit_line_put_checkpoint(&line, &chain->checkpoint);
+    print_line(&line);
+}
+
 /* Whether one of them is behind `newest`, where the copy ends. */
-static bool print_events(const json_t *events, bool csv, json_int_t newest)
+static bool print_events(const json_t *events, bool csv, const struct chain *chain,
+                         json_int_t newest)
 {
     size_t index;
     json_t *event;
@@ -85,8 +136,8 @@ static bool print_events(const json_t *events, bool csv, json_int_t newest)
         if (csv) {
             print_csv(event);
         } else {
-            json_dumpf(event, stdout, JSON_COMPACT);
-            putchar('\n');
+            print_event(event);
+            print_checkpoint(chain, seq_of(event));
         }
     }
     return false;
@@ -147,12 +198,62 @@ static enum cli_exit ask_newest(struct cli *cli, struct client *client, json_int
     return status;
 }
 
+static bool read_hex(const json_t *object, const char *name, uint8_t *ret_bytes, size_t bytes)
+{
+    const char *text = answer_text(object, name);
+    return strlen(text) == 2 * bytes && text_unhex(text, 2 * bytes, ret_bytes) == TKR_OK;
+}
+
+static bool read_chain(const json_t *object, struct chain *chain)
+{
+    const char *line = answer_text(object, "checkpoint");
+    struct audit_begin *begin = &chain->begin;
+    begin->first_seq = (uint64_t)json_integer_value(json_object_get(object, "first_seq"));
+    chain->has_checkpoint = audit_checkpoint_find(line, strlen(line), &chain->checkpoint) == TKR_OK;
+    return json_is_true(json_object_get(object, "whole")) &&
+           read_hex(object, "store_id", begin->store_id, sizeof(begin->store_id)) &&
+           read_hex(object, "base", begin->base, sizeof(begin->base));
+}
+
+static bool has_filters(const struct cli *cli)
+{
+    for (size_t i = 0; i < FILTERS; i++) {
+        if (arguments_has(&cli->arguments, filters[i][1])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of all events, and for who may read them all. */
+static enum cli_exit ask_chain(struct cli *cli, struct client *client, bool csv,
+                               struct chain *chain)
+{
+    struct client_answer answer CLEANUP(client_answer_release) = {0};
+    struct client_call call = {.method = HTTP_GET, .path = PATH_CHAIN};
+    if (csv || has_filters(cli)) {
+        return CLI_DONE;
+    }
+    enum cli_exit status = client_call(cli, client, &call, &answer);
+    if (status == CLI_DONE && read_chain(answer.json, chain)) {
+        chain->whole = true;
+        print_begin(&chain->begin);
+    } else {
+        chain->has_checkpoint = false;
+    }
+    return status;
+}
+
 /* The oldest first, until a page goes no further, or beyond what was the newest. */
 static enum cli_exit export_pages(struct cli *cli, struct client *client, bool csv)
 {
     char cursor[128] = "";
     json_int_t newest = 0;
-    enum cli_exit status = ask_newest(cli, client, &newest);
+    struct chain chain = {0};
+    enum cli_exit status = ask_chain(cli, client, csv, &chain);
+    if (status == CLI_DONE) {
+        status = ask_newest(cli, client, &newest);
+    }
     while (status == CLI_DONE) {
         struct buffer query CLEANUP(buffer_deinit);
         struct client_answer answer CLEANUP(client_answer_release) = {0};
@@ -163,7 +264,7 @@ static enum cli_exit export_pages(struct cli *cli, struct client *client, bool c
             return status;
         }
         const char *next = answer_text(answer.json, "next_cursor");
-        bool all = print_events(events, csv, newest);
+        bool all = print_events(events, csv, &chain, newest);
         if (fflush(stdout) != 0 || ferror(stdout)) {
             return cli_fail(CLI_REFUSED, "cannot write the copy");
         }

@@ -674,8 +674,10 @@ const struct cli_command cli_commands[] = {
      "far as audit.successes says. A type like token.* or auth.* stands for all that begin so.",
      audit_list_options, true, cmd_audit_list, CLI_GROUP_AUDIT},
     {"audit export", "", 0, "copy audit events, oldest first",
-     "A line each: JSON objects, or CSV. Each has its digest, so that the copy can be checked by\n"
-     "itself.",
+     "A line each: JSON objects, or CSV. Without filters, and for who may read all events, the "
+     "JSON\n"
+     "also has a line that says where the chain begins and one with its newest checkpoint: such a\n"
+     "copy is verified anywhere with `audit verify --file`.",
      audit_export_options, true, cmd_audit_export, CLI_GROUP_AUDIT},
     {"audit record", "EVENT started|success|failure|cancelled", 2,
      "put what a CI/CD system did on record",

@@ -103,3 +103,24 @@ tkr_error_t authority_list_events(struct authority *authority, const struct prin
     return error == TKR_INVALID ? fault_set(fault, error, "cursor", "this is no cursor of ours")
                                 : error;
 }
+
+static tkr_error_t keep_checkpoint(void *context, const struct audit_checkpoint *checkpoint)
+{
+    struct audit_chain *chain = context;
+    chain->checkpoint = *checkpoint;
+    chain->has_checkpoint = true;
+    return TKR_OK;
+}
+
+tkr_error_t authority_read_chain(struct authority *authority, struct audit_chain *ret_chain)
+{
+    const struct store_port *store = authority->store;
+    struct audit_chain chain = {0};
+    TRY(store->audit.read_log(store->store, &chain.log));
+    if (chain.log.head.checkpoint_seq != 0) {
+        TRY(store->audit.each_checkpoint(store->store, chain.log.head.checkpoint_seq,
+                                         keep_checkpoint, &chain));
+    }
+    *ret_chain = chain;
+    return TKR_OK;
+}

@@ -543,6 +543,16 @@ MUST_USE tkr_error_t authority_list_events(struct authority *authority, const st
                                            const struct event_filter *filter, struct arena *arena,
                                            struct event_page *ret_page, struct fault *fault);
 
+/* The log itself: where its chain begins and ends, and its newest checkpoint. Of all organisations:
+ * there is one chain. */
+struct audit_chain {
+    struct store_log log;
+    bool has_checkpoint;
+    struct audit_checkpoint checkpoint;
+};
+MUST_USE tkr_error_t authority_read_chain(struct authority *authority,
+                                          struct audit_chain *ret_chain);
+
 MUST_USE tkr_error_t authority_list_tiers(struct authority *authority, struct arena *arena,
                                           struct tier **ret_tiers, size_t *ret_count);
 

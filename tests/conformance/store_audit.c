@@ -2,6 +2,7 @@
 /* The audit log: numbers, the chain, the seal, and pages. */
 #include "store_suite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "audit/verify.h"
@@ -136,6 +137,24 @@ static void test_what_is_undone_leaves_no_gap(void **state)
     commit(fixture);
     assert_int_equal(read_log(fixture).head.seq, 2);
     assert_int_equal(assert_intact(fixture), 2);
+}
+
+static tkr_error_t keep_details(void *context, const struct store_log_event *event)
+{
+    snprintf(context, 16, "%s", event->event.fields[AUDIT_FIELD_DETAILS]);
+    return TKR_OK;
+}
+
+/* A copy of the log tells them by the same two characters. */
+static void test_an_empty_object_is_no_details(void **state)
+{
+    struct fixture *fixture = *state;
+    char details[16] = "?";
+    add(fixture, (struct store_event){.details = "{}"});
+    assert_int_equal(fixture->port.audit.each_event(fixture->store, 1, 1, keep_details, details),
+                     TKR_OK);
+    assert_string_equal(details, "");
+    assert_int_equal(assert_intact(fixture), 1);
 }
 
 static void test_a_rolled_back_batch_leaves_no_gap(void **state)
@@ -553,6 +572,7 @@ int suite_audit(void)
         SUITE_TEST(test_a_new_store_has_an_empty_chain),
         SUITE_TEST(test_events_get_consecutive_numbers_and_a_chain),
         SUITE_TEST(test_what_is_undone_leaves_no_gap),
+        SUITE_TEST(test_an_empty_object_is_no_details),
         SUITE_TEST(test_a_rolled_back_batch_leaves_no_gap),
         SUITE_TEST(test_each_replaced_token_has_its_event_in_the_chain),
         SUITE_TEST(test_an_event_that_is_too_large_stores_nothing),

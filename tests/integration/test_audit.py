@@ -139,10 +139,68 @@ def digest_of(event, at_ms, before):
                           b"".join(part((text or "").encode()) for text in texts)).digest()
 
 
+def exported(text):
+    """The events of a copy, without what it says of itself."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if line["object"] == "event"]
+
+
+def public_key(daemon):
+    line = [line for line in daemon.log().splitlines() if "tokenry-checkpoint-1" in line][-1]
+    return line[line.index("tokenry-checkpoint-1"):].split()[5]
+
+
+def verify_copy(daemon, text, *arguments, wanted=DONE):
+    done = run(daemon, "audit", "verify", "--json", "--file", "-", *arguments, stdin=text,
+               wanted=wanted)
+    return json.loads(done.stdout)
+
+
+def test_an_export_is_verified_elsewhere_with_the_public_key_alone(daemon):
+    daemon.create(name="näme \"quoted\"", metadata={"a": "ä\u0001/\\", "r": 1.50})
+    run(daemon, "audit", "record", "deploy", "success")
+    daemon.stop()
+    daemon.start()  # a clean stop makes a checkpoint
+    daemon.create(name="behind it")
+    copy, key = run(daemon, "audit", "export").stdout, public_key(daemon)
+    looked = verify_copy(daemon, copy, "--public-key", key)
+    assert looked["intact"] and looked["first_seq"] == 1, looked
+    assert 0 < looked["signed_seq"] < looked["head_seq"] == head(daemon), looked
+    lines = copy.splitlines(keepends=True)
+    signed = looked["signed_seq"]
+    for name, altered, finding in [
+            ("a letter", copy.replace("quoted", "quotex"), "changed"),
+            ("an event less", "".join(lines[:2] + lines[3:]), "missing"),
+            ("two swapped", "".join(lines[:2] + [lines[3], lines[2]] + lines[4:]), "missing"),
+            ("cut off", "".join(lines[:signed] + lines[signed + 1:signed + 2]), "missing")]:
+        assert altered != copy, name
+        told = verify_copy(daemon, altered, "--public-key", key, wanted=REFUSED)
+        assert finding in kinds(told) and not told["intact"], (name, told)
+    # Nobody else's key, and no checkpoint: it may be anybody's.
+    assert not verify_copy(daemon, copy, "--public-key", "00" * 32, wanted=REFUSED)["intact"]
+    bare = "".join(line for line in lines if "audit_checkpoint" not in line)
+    told = verify_copy(daemon, bare, "--public-key", key, wanted=REFUSED)
+    assert told["findings"] == [] and not told["intact"], told
+    # A copy of a choice says so by having no beginning.
+    some = run(daemon, "audit", "export", "--type", "token.create").stdout
+    done = run(daemon, "audit", "verify", "--file", "-", "--public-key", key, stdin=some,
+               wanted=REFUSED)
+    assert "does not say where it begins" in done.stderr, done
+    run(daemon, "audit", "verify", "--file", "-", stdin=copy, wanted=USAGE)
+
+
+def test_who_reads_one_organisation_copies_without_the_chain(daemon):
+    auditor = daemon.create(user="eve", name="audit", role="auditor", org_id="acme")["token"]
+    done = subprocess.run([TOKENRY, "audit", "export"], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "TOKENRY_URL": f"http://127.0.0.1:{daemon.port}",
+                               "TOKENRY_TOKEN": auditor})
+    assert done.returncode == 0, done
+    assert {json.loads(line)["object"] for line in done.stdout.splitlines()} == {"event"}
+
+
 def test_a_copy_can_be_verified_by_itself(daemon):
     daemon.create(name="näme \"quoted\"", metadata={"a": "ä\u0001/\\"})
-    copied = [json.loads(line)
-              for line in run(daemon, "audit", "export").stdout.splitlines()]
+    copied = exported(run(daemon, "audit", "export").stdout)
     assert [event["seq"] for event in copied] == list(range(1, head(daemon) + 1))
     with sqlite3.connect(daemon.data / "tokenry.db") as database:
         before = database.execute("SELECT audit_base FROM meta").fetchone()[0]

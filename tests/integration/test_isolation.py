@@ -115,6 +115,7 @@ ROWS = {
     ("GET", "/api/v1/system/health"): Row({*EVERYBODY, None}, "/api/v1/system/health"),
     ("GET", "/api/v1/system/status"): Row(READERS, "/api/v1/system/status"),
     ("GET", "/metrics"): Row(READERS, "/metrics"),
+    ("GET", "/api/v1/audit/chain"): Row(READERS, "/api/v1/audit/chain"),
     ("GET", "/api/v1/system/jobs"): Row(READERS, "/api/v1/system/jobs"),
     ("POST", "/api/v1/system/jobs/{name}/run"):
         Row({ADMIN}, "/api/v1/system/jobs/none/run", status=404),

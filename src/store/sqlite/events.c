@@ -17,6 +17,12 @@
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+/* A line of a copy (audit/line.h) has `{}` for none, so that is what it is here, too. */
+static const char *details_of(const struct store_event *event)
+{
+    return event->details != NULL && strcmp(event->details, "{}") == 0 ? NULL : event->details;
+}
+
 static struct audit_event event_of(const struct store_event *event, uint64_t seq)
 {
     return (struct audit_event){
@@ -38,7 +44,7 @@ static struct audit_event event_of(const struct store_event *event, uint64_t seq
                 [AUDIT_FIELD_ENDPOINT] = event->endpoint,
                 [AUDIT_FIELD_REQUEST] = event->request_id,
                 [AUDIT_FIELD_RAY] = event->ray_id,
-                [AUDIT_FIELD_DETAILS] = event->details,
+                [AUDIT_FIELD_DETAILS] = details_of(event),
             },
     };
 }
