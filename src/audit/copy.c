@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit/copy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void audit_copy_init(struct audit_copy *copy,
@@ -24,6 +25,14 @@ tkr_error_t audit_copy_trust(struct audit_copy *copy, const uint8_t public_key[S
     return TKR_OK;
 }
 
+void audit_copy_expect(struct audit_copy *copy, const struct audit_checkpoint *kept, size_t count,
+                       uint64_t before_seq)
+{
+    copy->kept = kept;
+    copy->kept_count = count;
+    copy->kept_before_seq = before_seq;
+}
+
 static tkr_error_t begin(struct audit_copy *copy, const struct audit_begin *at)
 {
     audit_verifier_init(&copy->verifier, at->store_id, at->first_seq, at->base, copy->found,
@@ -33,6 +42,11 @@ static tkr_error_t begin(struct audit_copy *copy, const struct audit_begin *at)
     }
     memcpy(copy->base, at->base, sizeof(copy->base));
     copy->begun = true;
+    for (size_t i = 0; i < copy->kept_count; i++) {
+        if (copy->kept[i].seq < copy->kept_before_seq) {
+            TRY(audit_verifier_expect(&copy->verifier, &copy->kept[i]));
+        }
+    }
     return TKR_OK;
 }
 
@@ -80,6 +94,23 @@ tkr_error_t audit_copy_line(struct audit_copy *copy, const char *text, size_t le
         break;
     }
     return TKR_OK;
+}
+
+static void free_text(char **text)
+{
+    free(*text);
+}
+
+tkr_error_t audit_copy_read(struct audit_copy *copy, FILE *file)
+{
+    char *line CLEANUP(free_text) = NULL;
+    size_t size = 0;
+    ssize_t length;
+    while ((length = getline(&line, &size, file)) > 0) {
+        bool ended = line[length - 1] == '\n';
+        TRY(audit_copy_line(copy, line, ended ? (size_t)length - 1 : 0));
+    }
+    return ferror(file) ? TKR_IO : TKR_OK;
 }
 
 void audit_copy_end(struct audit_copy *copy)

@@ -5,7 +5,7 @@
  *
  *     audit_copy_init(&copy, found, context);
  *     audit_copy_trust(&copy, public_key);
- *     audit_copy_line(&copy, text, length);      each, without its line feed
+ *     audit_copy_read(&copy, file);       or audit_copy_line, for each
  *     audit_copy_end(&copy);
  *
  * Findings are those of a verifier (audit/verify.h). What stands in the copy is not believed for
@@ -14,6 +14,8 @@
  */
 #ifndef AUDIT_COPY_H
 #define AUDIT_COPY_H
+
+#include <stdio.h>
 
 #include "audit/line.h"
 #include "audit/verify.h"
@@ -28,6 +30,9 @@ struct audit_copy {
     uint8_t watched[AUDIT_DIGEST_BYTES];
     uint8_t trusted[AUDIT_KEYS_MAX][SEAL_PUBLIC_BYTES];
     size_t trusted_count;
+    const struct audit_checkpoint *kept; /* the caller's */
+    size_t kept_count;
+    uint64_t kept_before_seq;
     void (*found)(void *context, const struct audit_finding *finding);
     void *context;
     struct audit_line line;
@@ -40,9 +45,15 @@ void audit_copy_deinit(struct audit_copy *copy); /* also for CLEANUP */
 /* Errors: TKR_CAPACITY (AUDIT_KEYS_MAX). */
 MUST_USE tkr_error_t audit_copy_trust(struct audit_copy *copy,
                                       const uint8_t public_key[SEAL_PUBLIC_BYTES]);
+/* Checkpoints that were kept elsewhere, of events below a number; they stay the caller's. Before
+ * the first line. */
+void audit_copy_expect(struct audit_copy *copy, const struct audit_checkpoint *kept, size_t count,
+                       uint64_t before_seq);
 /* A line that is none of ours is a finding: an event was there. TKR_NOT_FOUND: the first line does
  * not say where the copy begins, and nothing can be said of it; TKR_MEMORY. */
 MUST_USE tkr_error_t audit_copy_line(struct audit_copy *copy, const char *text, size_t length);
+/* All lines of a file; what ends without a line feed is none. Errors: also TKR_IO, by errno. */
+MUST_USE tkr_error_t audit_copy_read(struct audit_copy *copy, FILE *file);
 void audit_copy_end(struct audit_copy *copy);
 
 #endif

@@ -65,27 +65,6 @@ void audit_archives_deinit(struct audit_archives *archives)
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-/* Checkpoints that were kept, of the events that are in the copy; those of later ones are the
- * log's. */
-static tkr_error_t expect_kept(struct audit_archives *archives, uint64_t before_seq)
-{
-    const struct audit_log_check *check = archives->check;
-    for (size_t i = 0; i < check->kept_count; i++) {
-        if (check->kept[i].seq < before_seq) {
-            TRY(audit_verifier_expect(&archives->copy.verifier, &check->kept[i]));
-        }
-    }
-    return TKR_OK;
-}
-
-static tkr_error_t take_line(struct audit_archives *archives, const char *line, size_t length,
-                             uint64_t before_seq)
-{
-    bool begun = archives->copy.begun;
-    TRY(audit_copy_line(&archives->copy, line, length));
-    return begun ? TKR_OK : expect_kept(archives, before_seq);
-}
-
 /* Whether its first line says what its name does. */
 static bool is_of(const struct audit_line *line, const struct archive *archive,
                   const struct archive_range *range)
@@ -95,23 +74,16 @@ static bool is_of(const struct audit_line *line, const struct archive *archive,
 }
 
 static tkr_error_t read_lines(struct audit_archives *archives, FILE *file, const char *path,
-                              uint64_t before_seq, struct fault *fault)
+                              struct fault *fault)
 {
-    char *line CLEANUP(free_text) = NULL;
-    size_t size = 0;
-    ssize_t length;
-    while ((length = getline(&line, &size, file)) > 0) {
-        size_t bytes = line[length - 1] == '\n' ? (size_t)length - 1 : (size_t)length;
-        tkr_error_t error = take_line(archives, line, bytes, before_seq);
-        if (error == TKR_NOT_FOUND) {
-            return fault_set(fault, TKR_MALFORMED, "",
-                             "%s: it does not say where it begins: this is no archive, and no "
-                             "export of a whole log",
-                             path);
-        }
-        TRY(error);
+    tkr_error_t error = audit_copy_read(&archives->copy, file);
+    if (error == TKR_NOT_FOUND) {
+        return fault_set(fault, TKR_MALFORMED, "",
+                         "%s: it does not say where it begins: this is no archive, and no export "
+                         "of a whole log",
+                         path);
     }
-    return ferror(file) ? cannot_read(path, fault) : TKR_OK;
+    return error == TKR_IO ? cannot_read(path, fault) : error;
 }
 
 static FILE *open_lines(const char *path)
@@ -126,7 +98,9 @@ tkr_error_t audit_archives_read_file(struct audit_archives *archives, const char
     if (file == NULL) {
         return cannot_read(path, fault);
     }
-    TRY(read_lines(archives, file, path, UINT64_MAX, fault));
+    audit_copy_expect(&archives->copy, archives->check->kept, archives->check->kept_count,
+                      UINT64_MAX);
+    TRY(read_lines(archives, file, path, fault));
     if (!archives->copy.begun) {
         return fault_set(fault, TKR_MALFORMED, "", "%s: there is nothing in it", path);
     }
@@ -157,8 +131,7 @@ static tkr_error_t check_name(struct audit_archives *archives, FILE *file,
 }
 
 static tkr_error_t read_archive(struct audit_archives *archives, const struct archive *archive,
-                                const struct archive_range *range, const struct store_log *log,
-                                struct fault *fault)
+                                const struct archive_range *range, struct fault *fault)
 {
     char path[PATH_BYTES];
     bool fits = false;
@@ -172,7 +145,7 @@ static tkr_error_t read_archive(struct audit_archives *archives, const struct ar
         return TKR_OK;
     }
     archives->files++;
-    TRY(read_lines(archives, file, path, log->head.first_seq, fault));
+    TRY(read_lines(archives, file, path, fault));
     if (archives->copy.signed_seq != range->last_seq ||
         archives->copy.verifier.next_seq != range->last_seq + 1) {
         tell(archives, AUDIT_NOT_AS_SIGNED, range->last_seq, range->last_seq);
@@ -242,7 +215,7 @@ static tkr_error_t read_directory(struct audit_archives *archives, const struct 
     TRY(list(&archive, &ranges, fault));
     for (size_t i = 0; i < ranges.count; i++) {
         archives->where = archive_name(&archive, &ranges.all[i], name);
-        TRY(read_archive(archives, &archive, &ranges.all[i], log, fault));
+        TRY(read_archive(archives, &archive, &ranges.all[i], fault));
     }
     archives->where = NULL;
     return TKR_OK;
@@ -283,8 +256,10 @@ tkr_error_t audit_archives_read(struct audit_archives *archives, const struct st
 {
     struct audit_copy *copy = &archives->copy;
     copy->watched_seq = log->head.first_seq - 1;
+    audit_copy_expect(copy, archives->check->kept, archives->check->kept_count,
+                      log->head.first_seq); /* those of later events are the log's */
     if (strcmp(archives->check->archives, "-") == 0) {
-        TRY(read_lines(archives, stdin, "-", log->head.first_seq, fault));
+        TRY(read_lines(archives, stdin, "-", fault));
     } else {
         TRY(read_directory(archives, log, fault));
     }

@@ -34,11 +34,6 @@ static void close_directory(DIR **directory)
     }
 }
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 static tkr_error_t fail(struct fault *fault, const char *path)
 {
     int number = errno;
@@ -145,27 +140,6 @@ static tkr_error_t tell_doubt(const struct doubt *doubt, const char *what, struc
                      (unsigned long long)doubt->first.seq, audit_finding_name(doubt->first.kind));
 }
 
-static tkr_error_t read_lines(FILE *file, const char *path, struct audit_copy *copy,
-                              struct fault *fault)
-{
-    char *line CLEANUP(free_text) = NULL;
-    size_t size = 0;
-    ssize_t length;
-    while ((length = getline(&line, &size, file)) > 0) {
-        size_t bytes = line[length - 1] == '\n' ? (size_t)length - 1 : (size_t)length;
-        tkr_error_t error = audit_copy_line(copy, line, bytes);
-        if (error != TKR_OK) {
-            return fault_set(fault, TKR_CORRUPT, "audit.archive_directory",
-                             "%s: this is no archive of an audit log", path);
-        }
-    }
-    if (ferror(file)) {
-        return fail(fault, path);
-    }
-    audit_copy_end(copy);
-    return TKR_OK;
-}
-
 static tkr_error_t check_range(const struct archive *archive, const struct archive_range *range,
                                const struct store_head *head, const struct audit_copy *copy,
                                const char *path, struct fault *fault)
@@ -198,7 +172,15 @@ static tkr_error_t check_path(const struct archive *archive, const struct archiv
     }
     (void)posix_fadvise(fileno(file), 0, 0, POSIX_FADV_DONTNEED); /* what the disk has */
     TRY(audit_copy_trust(&copy, archive->public_key));
-    TRY(read_lines(file, path, &copy, fault));
+    tkr_error_t error = audit_copy_read(&copy, file);
+    if (error == TKR_IO) {
+        return fail(fault, path);
+    }
+    if (error != TKR_OK) {
+        return fault_set(fault, TKR_CORRUPT, "audit.archive_directory",
+                         "%s: this is no archive of an audit log", path);
+    }
+    audit_copy_end(&copy);
     TRY(tell_doubt(&doubt, path, fault));
     TRY(check_range(archive, range, head, &copy, path, fault));
     memcpy(ret_digest, copy.verifier.digest, AUDIT_DIGEST_BYTES);
