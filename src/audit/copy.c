@@ -71,6 +71,7 @@ static void take_checkpoint(struct audit_copy *copy, const struct audit_checkpoi
 tkr_error_t audit_copy_line(struct audit_copy *copy, const char *text, size_t length)
 {
     struct audit_line *line = &copy->line;
+    copy->lines++;
     tkr_error_t error = audit_line_read(text, length, line);
     ENSURE(error != TKR_MEMORY, error);
     if (!copy->begun) {

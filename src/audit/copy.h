@@ -24,6 +24,7 @@ struct audit_copy {
     struct audit_verifier verifier; /* of the store that `begun` tells */
     bool begun;                     /* a line has said where it begins: */
     uint8_t base[AUDIT_DIGEST_BYTES];
+    uint64_t lines;       /* so far */
     uint64_t signed_seq;  /* up to it a checkpoint that held covers all; 0: none */
     uint64_t watched_seq; /* whose digest is kept; 0: none's */
     bool watched_met;

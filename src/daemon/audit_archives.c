@@ -144,9 +144,11 @@ static tkr_error_t read_archive(struct audit_archives *archives, const struct ar
     if (!fits) {
         return TKR_OK;
     }
+    uint64_t before = archives->copy.lines;
     archives->files++;
     TRY(read_lines(archives, file, path, fault));
     if (archives->copy.signed_seq != range->last_seq ||
+        archives->copy.lines - before != archive_lines(range) ||
         archives->copy.verifier.next_seq != range->last_seq + 1) {
         tell(archives, AUDIT_NOT_AS_SIGNED, range->last_seq, range->last_seq);
     }

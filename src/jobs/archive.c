@@ -64,6 +64,11 @@ const char *archive_name(const struct archive *archive, const struct archive_ran
     return out;
 }
 
+uint64_t archive_lines(const struct archive_range *range)
+{
+    return range->last_seq - range->first_seq + 3;
+}
+
 /* Only exactly as archive_name writes it. */
 bool archive_name_read(const struct archive *archive, const char *name,
                        struct archive_range *ret_range)
@@ -147,6 +152,7 @@ static tkr_error_t check_range(const struct archive *archive, const struct archi
     const struct audit_verifier *verifier = &copy->verifier;
     bool whole = verifier->first_seq == range->first_seq &&
                  verifier->next_seq == range->last_seq + 1 && copy->signed_seq == range->last_seq &&
+                 copy->lines == archive_lines(range) &&
                  memcmp(verifier->store_id, archive->store_id, AUDIT_STORE_ID_BYTES) == 0;
     bool joined = range->first_seq == head->first_seq || copy->watched_met;
     const uint8_t *base = range->first_seq == head->first_seq ? copy->base : copy->watched;

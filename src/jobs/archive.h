@@ -31,6 +31,8 @@ struct archive_range {
 /* Returns `out`. */
 const char *archive_name(const struct archive *archive, const struct archive_range *range,
                          char out[ARCHIVE_NAME_SIZE]);
+/* Of its file: one says where it begins, and one is the checkpoint. */
+uint64_t archive_lines(const struct archive_range *range);
 /* Whether it is such a name, of this store. */
 bool archive_name_read(const struct archive *archive, const char *name,
                        struct archive_range *ret_range);
