@@ -153,9 +153,11 @@ static tkr_error_t open_scheduler(struct wire *wire, const struct wire_options *
         .runtime = wire->runtime_directory,
         .tls_certificate = config->tls_certificate,
         .audit_keep_ms = config->audit_keep_days * DAY_MS,
-        .audit_archive_directory = strcmp(config->audit_archive_directory, CONFIG_NO_ARCHIVE) != 0
-                                       ? config->audit_archive_directory
-                                       : NULL,
+        .audit_archive_directory =
+            config->audit_keep_days > 0 &&
+                    strcmp(config->audit_archive_directory, CONFIG_NO_ARCHIVE) != 0
+                ? config->audit_archive_directory
+                : NULL,
         .audit_public_key = seal_key_public(wire->audit_key),
     };
     const struct scheduler_options scheduler = {

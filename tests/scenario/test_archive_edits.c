@@ -379,6 +379,7 @@ static void test_every_edit_of_an_archive_is_found(void **state)
     audit_look(&run.look);
     assert_false(audit_look_alarms(&run.look));
     assert_int_equal(run.look.result.archives, ARCHIVES);
+    uint64_t events = run.look.result.archived_events;
     for (run.step = 0; run.step < EDITS; run.step++) {
         any_edit(&run);
         audit_look(&run.look);
@@ -394,7 +395,7 @@ static void test_every_edit_of_an_archive_is_found(void **state)
         }
     }
     printf("%d edits of %d archives with %llu events, all found\n", EDITS, ARCHIVES,
-           (unsigned long long)run.look.result.archived_events);
+           (unsigned long long)events);
     tear_down(&run);
 }
 

@@ -88,6 +88,8 @@ static tkr_error_t run(struct job_context *context)
     TRY(look_at_room(context, "data", settings->data, ROOM_DATA_LOW_BYTES, ROOM_DATA_NONE_BYTES));
     TRY(look_at_room(context, "runtime", settings->runtime, ROOM_RUNTIME_LOW_BYTES,
                      ROOM_RUNTIME_NONE_BYTES));
+    TRY(look_at_room(context, "archive", settings->audit_archive_directory, ROOM_DATA_LOW_BYTES,
+                     ROOM_DATA_NONE_BYTES));
     TRY(look_at_certificate(context, settings->tls_certificate));
     job_say(context, "%llu alerts", (unsigned long long)context->count);
     return TKR_OK;
