@@ -249,11 +249,11 @@
 #define ALERT_KEY_TTL_S (400 * 86400) /* a key is remembered so long, then raises once more */
 #define ALERT_KEYS_FORGOTTEN 4        /* old keys that go with each new one */
 #define ALERT_TYPE_BYTES_MAX 63
-#define NOTIFY_CHANNELS_MAX 32           /* in the channels file; more: capacity */
-#define NOTIFY_KEYS_MAX 4                /* of one webhook at a time; more: too_large */
-#define NOTIFY_KEY_BYTES_MAX 64          /* of them each, and at least NOTIFY_KEY_BYTES_MIN */
-#define NOTIFY_KEY_BYTES_MIN 24          /* as the Standard Webhooks want it */
-#define NOTIFY_PASSWORD_BYTES_MAX 256    /* for a mail server; more: too_large */
+#define NOTIFY_CHANNELS_MAX 32        /* in the channels file; more: capacity */
+#define NOTIFY_KEYS_MAX 4             /* of one webhook at a time; more: too_large */
+#define NOTIFY_KEY_BYTES_MAX 64       /* of them each, and at least NOTIFY_KEY_BYTES_MIN */
+#define NOTIFY_KEY_BYTES_MIN 24       /* as the Standard Webhooks want it */
+#define NOTIFY_PASSWORD_BYTES_MAX 256 /* for a mail server; more: too_large */
 #define NOTIFY_SECRET_FILE_BYTES_MAX 4096
 #define NOTIFY_IN_FLIGHT_MAX 8               /* messages that one channel sends at once */
 #define NOTIFY_ANSWER_BYTES_MAX 8192         /* of a receiver; more: not read */

@@ -76,11 +76,15 @@ enum cli_exit cmd_rotation_run(struct cli *cli)
 /* --- the plan -----------------------------------------------------------------------------------
  */
 
+struct line {
+    const json_t *schedule;
+};
+
 /* What has a moment in its order, and before it what somebody has to look at. */
 static int compare(const void *a, const void *b)
 {
-    const json_t *const *one = a, *const *other = b;
-    return strcmp(answer_text(*one, "at"), answer_text(*other, "at"));
+    const struct line *one = a, *other = b;
+    return strcmp(answer_text(one->schedule, "at"), answer_text(other->schedule, "at"));
 }
 
 /* Why, and whether it is late: `age`, `end, overdue`. */
@@ -114,16 +118,16 @@ static void print_plan(json_t *plan)
                                            "TARGET", "LAST", "NOTE"};
     struct table table CLEANUP(table_release);
     size_t count = json_array_size(plan);
-    const json_t **rows = calloc(count + 1, sizeof(*rows));
+    struct line *rows = calloc(count + 1, sizeof(*rows));
     table_init(&table, headings, COUNT_OF(headings), terminal_colour(stdout));
     for (size_t i = 0; rows != NULL && i < count; i++) {
-        rows[i] = json_array_get(plan, i);
+        rows[i].schedule = json_array_get(plan, i);
     }
     if (rows != NULL) {
         qsort(rows, count, sizeof(*rows), compare);
     }
     for (size_t i = 0; rows != NULL && i < count; i++) {
-        add_row(&table, rows[i]);
+        add_row(&table, rows[i].schedule);
     }
     (void)table_print(&table, stdout);
     free(rows);

@@ -43,6 +43,7 @@ tkr_error_t authority_begin_rotation(struct authority *authority, const char *to
         .has_grace = true,
         .grace_ms = ROTATION_GRACE_S_MAX * INT64_C(1000), /* V1's own end comes first */
         .scheduled = true,
+        .reason = "by its schedule",
     };
     return authority_rotate_token(authority, &principal_system, token_id, &rotate, done, context,
                                   fault);

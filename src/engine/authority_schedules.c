@@ -486,7 +486,7 @@ tkr_error_t authority_wish_rotation(struct authority *authority, const struct pr
 {
     struct edit edit = {
         .authority = authority, .by = by, .token_id = token_id, .arena = arena, .fault = fault};
-    struct schedule_view view;
+    struct schedule_view view = {.schedule.target = "", .token.id = ""};
     TRY(authority_get_schedule(authority, by, token_id, arena, &view, fault));
     view.schedule.wished = true; /* which is what some of it waits for */
     const char *blocked = blocked_by(authority, &view);

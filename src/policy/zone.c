@@ -96,7 +96,7 @@ static tkr_error_t read_moments(const uint8_t *data, const struct counts *counts
 {
     const uint8_t *indices = data + (size_t)counts->moments * 8;
     const uint8_t *types = indices + counts->moments;
-    int32_t offsets[256];
+    int32_t offsets[256] = {0};
     for (size_t i = 0; i < counts->types; i++) {
         offsets[i] = (int32_t)read_u32(types + i * TYPE_BYTES);
         ENSURE(offsets[i] >= -WALL_OFFSET_S_MAX && offsets[i] <= WALL_OFFSET_S_MAX, TKR_MALFORMED);
