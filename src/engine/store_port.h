@@ -25,6 +25,7 @@
 #include "engine/model.h"
 #include "engine/outbox_port.h"
 #include "engine/schedules_port.h"
+#include "engine/sketches_port.h"
 #include "engine/tenancy_port.h"
 #include "engine/usage_port.h"
 #include "segment/segment.h"
@@ -346,6 +347,7 @@ struct store_port {
     struct store_blast blast;     /* what there is about one token */
     struct store_audit audit;
     struct store_outbox outbox;
+    struct store_sketches sketches; /* and what is asked of tokens that are watched */
     struct store_jobs jobs;
     struct store_schedules schedules; /* of rotation */
 

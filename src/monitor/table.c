@@ -178,12 +178,25 @@ static tkr_error_t take_slot(struct monitor_table *table, uint32_t *ret_slot)
     return TKR_OK;
 }
 
+static void link_oldest(struct monitor_table *table, uint32_t slot)
+{
+    struct slot *linked = slot_at(table, slot);
+    linked->older = NONE;
+    linked->newer = table->oldest;
+    if (table->oldest != NONE) {
+        slot_at(table, table->oldest)->older = slot;
+    } else {
+        table->newest = slot;
+    }
+    table->oldest = slot;
+}
+
+/* In no list yet. */
 static tkr_error_t add(struct monitor_table *table, uint32_t line, uint32_t *ret_slot)
 {
     TRY(take_slot(table, ret_slot));
     slot_at(table, *ret_slot)->line = line;
     table->index[look_up(table, line)] = *ret_slot + 1;
-    link_newest(table, *ret_slot);
     return TKR_OK;
 }
 
@@ -205,6 +218,7 @@ tkr_error_t monitor_table_touch(struct monitor_table *table, uint32_t line, int6
     uint32_t slot = table->index[look_up(table, line)];
     if (slot == 0) {
         TRY(add(table, line, &slot));
+        link_newest(table, slot);
         monitor_sketch_init(sketch_at(table, slot), at_ms);
     } else {
         note_use(table, --slot, at_ms);
@@ -249,7 +263,9 @@ tkr_error_t monitor_table_load(struct monitor_table *table, uint32_t line, const
     uint32_t slot = 0;
     ENSURE(monitor_sketch_valid(image, length), TKR_CORRUPT);
     ENSURE(monitor_table_find(table, line) == NULL, TKR_CORRUPT);
+    ENSURE(table->count < table->sketches_max, TKR_CAPACITY);
     TRY(add(table, line, &slot));
+    link_oldest(table, slot);
     memcpy(sketch_at(table, slot), image, length);
     mark(table, slot, false);
     return TKR_OK;

@@ -42,8 +42,8 @@ MUST_USE tkr_error_t monitor_table_touch(struct monitor_table *table, uint32_t l
 void monitor_table_prefetch(const struct monitor_table *table, const uint32_t *lines, size_t count);
 /* Without changing anything; NULL: there is none. */
 const struct monitor_sketch *monitor_table_find(const struct monitor_table *table, uint32_t line);
-/* One that was stored, and is as it was. In the order of their use, the oldest first. MEMORY;
- * CORRUPT: the image is none of ours. */
+/* One that was stored, and is as it was. In the order of their use, the newest first. MEMORY;
+ * CORRUPT: the image is none of ours; CAPACITY: there are as many as there may be. */
 MUST_USE tkr_error_t monitor_table_load(struct monitor_table *table, uint32_t line,
                                         const void *image, size_t length);
 

@@ -55,6 +55,7 @@ int suite_blast(void);
 int suite_outbox(void);
 int suite_jobs(void);
 int suite_schedules(void);
+int suite_sketches(void);
 
 /* Steps: what is not expected to fail fails the test. */
 void reopen_store(struct fixture *fixture);

@@ -18,7 +18,7 @@ static const struct backend backends[] = {
 static int (*const suites[])(void) = {
     suite_batches, suite_tokens,  suite_lists,   suite_usage,     suite_load,
     suite_credits, suite_tenancy, suite_metered, suite_cleanup,   suite_blast,
-    suite_audit,   suite_outbox,  suite_jobs,    suite_schedules,
+    suite_audit,   suite_outbox,  suite_jobs,    suite_schedules, suite_sketches,
 };
 
 int main(void)

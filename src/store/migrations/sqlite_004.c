@@ -103,5 +103,13 @@ const char *const migration_sqlite_004[] = {
     "CREATE INDEX schedules_target ON schedules (target)",
     "CREATE INDEX schedules_rotating ON schedules (rotating_id) WHERE rotating_id IS NOT NULL",
 
+    /* The use of a token's lineage, see monitor/sketch.h; and whose line it is. */
+    "CREATE TABLE sketches ("
+    " line INTEGER PRIMARY KEY,"
+    " hour INTEGER NOT NULL," /* of the last use, since 1970 */
+    " image BLOB NOT NULL"
+    ") STRICT",
+    "CREATE INDEX tokens_line ON tokens (line) WHERE replaced_by IS NULL",
+
     NULL,
 };

@@ -66,6 +66,7 @@ static tkr_error_t clean(struct store *store, const struct ended *ended, bool de
         TRY(run_on(store, STATEMENT_BURY_TOKEN, ended, now_ms));
     }
     TRY(run_on(store, STATEMENT_DELETE_LINE, ended, now_ms));
+    TRY(run_on(store, STATEMENT_DELETE_SKETCH, ended, now_ms));
     TRY(run_on(store, STATEMENT_DELETE_CREDITS, ended, now_ms));
     TRY(give_children_away(store, ended));
     TRY(run_on(store, STATEMENT_DELETE_TOKEN, ended, now_ms));

@@ -377,6 +377,16 @@ static const struct store_port port_template = {
             .list = store_list_schedules,
             .get = store_get_schedule,
         },
+    .sketches =
+        {
+            .put = store_put_sketch,
+            .forget = store_forget_sketches,
+            .find_token = store_find_line_token,
+            .each = store_each_sketch,
+            .list_expiring = store_list_expiring,
+            .count_expiring = store_count_expiring,
+            .list_unused = store_list_unused,
+        },
     .read_usage = store_read_usage,
     .read_versions = store_read_versions,
 };

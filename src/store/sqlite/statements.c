@@ -49,6 +49,13 @@
     " AND kind = ?3 AND env = ?4 AND coalesce(lineage_id, id) <> ?5 AND revoked_at IS NULL AND "   \
     "quarantined_at IS NULL"                                                                       \
     " AND honeytoken = 0 AND source <> 2 AND (expires_at IS NULL OR expires_at > ?6)"
+#define LINE_OF_ITS_OWN                                                                            \
+    "(SELECT line FROM tokens WHERE number = ?1 AND lineage_id IS NULL AND version_line IS NULL)"
+/* See sketches.c. */
+#define WATCHED_COLUMNS TOKEN_COLUMNS_FULL ", coalesce(l.last_used_at, 0)"
+#define WATCHED_LIVE                                                                               \
+    " AND t.revoked_at IS NULL AND t.disabled_at IS NULL AND t.quarantined_at IS NULL"             \
+    " AND t.honeytoken = 0"
 /* See blast.c. */
 #define KIN_COLUMNS TOKEN_COLUMNS_FULL ", u.suspended_at IS NOT NULL"
 #define EVENT_COLUMNS                                                                              \
@@ -222,8 +229,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                              " SELECT digest, ?2 FROM tokens WHERE number = ?1",
     /* The line of a lineage belongs to other versions, too; and a first version that became
      * current again has no more than its version line to tell that there are some. */
-    [STATEMENT_DELETE_LINE] = "DELETE FROM usage_lines WHERE line = (SELECT line FROM tokens"
-                              " WHERE number = ?1 AND lineage_id IS NULL AND version_line IS NULL)",
+    [STATEMENT_DELETE_LINE] = "DELETE FROM usage_lines WHERE line = " LINE_OF_ITS_OWN,
     /* Other tokens may share them. */
     [STATEMENT_DELETE_CREDITS] =
         "DELETE FROM credits WHERE line = (SELECT t.credit_line FROM tokens t WHERE t.number = ?1"
@@ -494,7 +500,6 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_READ_JOB] = "SELECT " JOB_COLUMNS " FROM jobs WHERE name = ?1",
     [STATEMENT_EACH_JOB] = "SELECT " JOB_COLUMNS " FROM jobs ORDER BY name",
 
-    /* The first of the lineage and the later ones, merged in their order. */
     [STATEMENT_READ_SCHEDULE] =
         "SELECT " SCHEDULE_COLUMNS " FROM schedules s WHERE s.lineage_id = ?1",
     [STATEMENT_PUT_SCHEDULE] =
@@ -518,6 +523,33 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     " ORDER BY s.lineage_id LIMIT ?3",
     [STATEMENT_GET_SCHEDULE] = SCHEDULED " WHERE s.lineage_id = ?1",
 
+    [STATEMENT_PUT_SKETCH] = "INSERT OR REPLACE INTO sketches (line, hour, image)"
+                             " VALUES (?1, ?2, ?3)",
+    [STATEMENT_FORGET_SKETCHES] = "DELETE FROM sketches WHERE hour < ?1",
+    [STATEMENT_DELETE_SKETCH] = "DELETE FROM sketches WHERE line = " LINE_OF_ITS_OWN,
+    [STATEMENT_EACH_SKETCH] = "SELECT line, image FROM sketches ORDER BY hour DESC LIMIT ?1",
+    [STATEMENT_FIND_LINE_TOKEN] = "SELECT id FROM tokens INDEXED BY tokens_line"
+                                  " WHERE line = ?1 AND replaced_by IS NULL",
+    [STATEMENT_LIST_EXPIRING] =
+        "SELECT " WATCHED_COLUMNS ", 0 FROM tokens t INDEXED BY tokens_expires" TOKEN_JOINS
+        " WHERE t.expires_at > ?1 AND t.expires_at <= ?2" WATCHED_LIVE
+        " AND t.expires_at - t.created_at > ?3 AND (?6 IS NULL OR o.id = ?6)"
+        " AND NOT EXISTS (SELECT 1 FROM alerts WHERE key = ?5 || t.id || '/' || t.expires_at)"
+        " AND NOT EXISTS (SELECT 1 FROM tokens s JOIN usage_lines w ON w.line = s.version_line"
+        "  WHERE s.id = t.replaced_by AND w.total > 0)"
+        " ORDER BY coalesce(l.last_used_at, 0) < ?4, t.expires_at, t.number LIMIT ?7",
+    [STATEMENT_COUNT_EXPIRING] =
+        "SELECT count(*) FROM tokens t INDEXED BY tokens_expires"
+        " WHERE t.expires_at > ?1 AND t.expires_at <= ?2" WATCHED_LIVE " AND t.replaced_by IS NULL",
+    [STATEMENT_LIST_UNUSED] =
+        "SELECT " WATCHED_COLUMNS ", EXISTS (SELECT 1 FROM alerts"
+        " WHERE key = 'unused/' || t.id || '/' || coalesce(l.last_used_at, 0))"
+        " FROM tokens t" TOKEN_JOINS " WHERE t.number > ?1 AND t.number <= ?1 + ?2" WATCHED_LIVE
+        " AND t.replaced_by IS NULL AND t.created_at < ?3"
+        " AND coalesce(l.last_used_at, 0) < ?3 AND (t.expires_at IS NULL OR t.expires_at > ?4)"
+        " ORDER BY t.number",
+    [STATEMENT_NEWEST_TOKEN] = "SELECT coalesce(max(number), 0) FROM tokens",
+    /* The first of the lineage and the later ones, merged in their order. */
     [STATEMENT_KIN_VERSIONS] =
         "SELECT " KIN_COLUMNS " FROM (SELECT number FROM tokens WHERE id = ?1"
         " UNION SELECT number FROM tokens INDEXED BY tokens_lineage WHERE lineage_id = ?1"

@@ -238,6 +238,25 @@ tkr_error_t store_list_schedules(struct store *store, const struct schedule_page
 tkr_error_t store_get_schedule(struct store *store, const char *lineage_id, struct arena *arena,
                                struct scheduled_token *ret_token);
 
+/* --- sketches.c -------------------------------------------------------------------------- */
+tkr_error_t store_put_sketch(struct store *store, uint32_t line, uint32_t hour, const void *image,
+                             size_t bytes);
+tkr_error_t store_forget_sketches(struct store *store, uint32_t before_hour);
+tkr_error_t store_find_line_token(struct store *store, uint32_t line,
+                                  char ret_token_id[TOKEN_ID_CHARS + 1]);
+tkr_error_t store_each_sketch(struct store *store, uint32_t most,
+                              tkr_error_t (*visit)(void *context, uint32_t line, const void *image,
+                                                   size_t bytes),
+                              void *context);
+tkr_error_t store_list_expiring(struct store *store, const struct expiring_question *question,
+                                struct arena *arena, struct watched_token **ret_tokens,
+                                size_t *ret_count);
+tkr_error_t store_count_expiring(struct store *store, int64_t from_ms, int64_t until_ms,
+                                 uint64_t *ret_count);
+tkr_error_t store_list_unused(struct store *store, const struct unused_question *question,
+                              int64_t *next, struct arena *arena, struct watched_token **ret_tokens,
+                              size_t *ret_count);
+
 /* --- import.c ---------------------------------------------------------------------------- */
 tkr_error_t store_find_digest(struct store *store, const uint8_t digest[TOKEN_DIGEST_BYTES],
                               struct store_found *ret_found);

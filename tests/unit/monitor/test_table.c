@@ -146,16 +146,18 @@ static void test_what_was_stored_comes_back_as_it_was(void **state)
     use(table, 5, MONDAY_MS);
     use(table, 6, MONDAY_MS + HOUR_MS);
     assert_int_equal(monitor_table_changed(table, &cursor, saved, 10), 2);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 1; i >= 0; i--) {
         assert_int_equal(
             monitor_table_load(again, saved[i].line, saved[i].sketch, sizeof(*saved[i].sketch)),
             TKR_OK);
     }
     assert_memory_equal(monitor_table_find(again, 5), monitor_table_find(table, 5),
                         sizeof(struct monitor_sketch));
+    assert_int_equal(monitor_table_load(again, 9, saved[0].sketch, sizeof(*saved[0].sketch)),
+                     TKR_CAPACITY);
     cursor = 0;
     assert_int_equal(monitor_table_changed(again, &cursor, saved, 10), 0);
-    use(again, 7, MONDAY_MS + 2 * HOUR_MS); /* the first that was loaded is the oldest */
+    use(again, 7, MONDAY_MS + 2 * HOUR_MS); /* the last that was loaded is the oldest */
     assert_null(monitor_table_find(again, 5));
     monitor_table_free(table);
     monitor_table_free(again);
