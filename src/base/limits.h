@@ -67,7 +67,16 @@
 #define METER_DRAIN_MAX 500      /* combinations in one transaction */
 
 /* --- the monitor --------------------------------------------------------------------- */
-#define MONITOR_SKETCHES_MAX 4000000 /* tokens that are watched; more: the one unused longest */
+#define MONITOR_SKETCHES_MAX 4000000 /* tokens that are watched; then the one unused longest goes  \
+                                      */
+#define MONITOR_ALARMS_MAX 64        /* that wait to be acted on or stored; more: counted */
+#define MONITOR_ALERTS_PER_HOUR 100  /* alarms that are told one by one; more: one alert */
+#define MONITOR_ACTIONS_PER_HOUR 20  /* tokens throttled or held by it; more are only told of */
+#define MONITOR_THROTTLE_LEAST 40    /* requests an hour that a throttle leaves */
+#define MONITOR_SAVE_MS 300000       /* from one pass over the changed sketches to the next */
+#define MONITOR_SAVE_SLICE 1000      /* sketches kept in one transaction, one a flush */
+#define MONITOR_FORGET_HOURS (92 * 24) /* without use: its sketch is forgotten at the next start   \
+                                        */
 
 /* --- HTTP ---------------------------------------------------------------------------- */
 #define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */

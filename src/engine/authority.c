@@ -100,6 +100,7 @@ void authority_free(struct authority *authority)
     }
     writer_stop(authority);
     beat_stop(authority);
+    monitor_stop(authority);
     meter_stop(authority);
     segment_writer_close(authority->segment);
     plaintexts_deinit(&authority->plaintexts);

@@ -245,5 +245,6 @@ tkr_error_t authority_build(struct authority *authority, struct fault *fault)
                          (unsigned long long)identity.tokens, (long long)authority->load_ms,
                          reason.detail);
     }
-    return meter_start(authority, identity.store_id);
+    TRY(meter_start(authority, identity.store_id));
+    return monitor_start(authority, &identity);
 }

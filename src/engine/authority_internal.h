@@ -358,6 +358,19 @@ bool auth_flush_begin(struct authority *authority, bool telling, bool ending);
 /* Stores a slice; false: that was all, or it failed and goes on at the next flush. */
 bool auth_flush_slice(struct authority *authority);
 
+/* --- writer_monitor.c --------------------------------------------------------------------- */
+
+struct watch;
+/* After meter_start: without a meter there is nothing to watch. */
+MUST_USE tkr_error_t monitor_start(struct authority *authority,
+                                   const struct store_identity *identity);
+void monitor_stop(struct authority *authority);
+/* What a drain has, when it is in the store. */
+void monitor_feed_drain(struct authority *authority, const struct meter_drain *drain);
+/* Acts on alarms, tells them, and keeps a slice of the sketches; `ending`: all of them. At each
+ * flush. */
+void monitor_flush(struct authority *authority, bool ending);
+
 /* --- rotation_quiet.c --------------------------------------------------------------------- */
 
 /* Ends predecessors that nobody uses any more. At each flush. */
@@ -463,6 +476,7 @@ struct authority {
     struct epochs epochs;
     struct quiet_watch *quiet; /* rotation_quiet.c */
     struct auth *auth;         /* auth_internal.h */
+    struct watch *watch;       /* writer_monitor.c; NULL: nothing is watched */
     struct audit_seals audit;
     bool outbox_grew; /* by what is being committed; the writer thread's */
 

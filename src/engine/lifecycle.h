@@ -33,6 +33,7 @@
 #include "engine/store_port.h"
 #include "engine/verify.h"
 #include "meter/meter.h"
+#include "monitor/sketch.h"
 #include "policy/lifetime.h"
 #include "segment/segment.h"
 
@@ -44,6 +45,13 @@ enum audit_successes {
     AUDIT_SUCCESSES_NONE,
     AUDIT_SUCCESSES_FIRST_PER_MINUTE, /* of each token */
     AUDIT_SUCCESSES_ALL
+};
+
+/* What is done when a token is used unlike before; see engine/monitor.h. In this order. */
+enum monitor_action { MONITOR_IGNORE, MONITOR_ALERT, MONITOR_THROTTLE, MONITOR_QUARANTINE };
+struct monitor_options {
+    uint32_t tokens_max; /* that are watched, at most MONITOR_SKETCHES_MAX; 0: none */
+    enum monitor_action actions[MONITOR_KINDS];
 };
 
 struct authority_options {
@@ -68,6 +76,7 @@ struct authority_options {
     enum audit_successes audit_successes;
     uint32_t audit_refusals_per_second; /* of verifications, as events of their own */
     struct usage_retention usage_retention;
+    struct monitor_options monitor;
     const struct alert_channel *channels; /* of notifications; the caller's (engine/alerts.h) */
     size_t channel_count;
     bool reset_clock; /* the operator says that the wall clock is right: forget the high water */

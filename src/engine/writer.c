@@ -417,6 +417,7 @@ static void *run_writer(void *context)
             noting = auth_flush_slice(authority);
         }
         if (orders.flush) {
+            monitor_flush(authority, false);
             audit_flush(authority, false);
         }
         if (flushing) {
@@ -438,6 +439,7 @@ static void *run_writer(void *context)
     while (noting) {
         noting = auth_flush_slice(authority);
     }
+    monitor_flush(authority, true);
     audit_flush(authority, true);
     flush_ended(authority, UINT64_MAX);
     return NULL;

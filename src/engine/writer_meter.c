@@ -131,6 +131,9 @@ tkr_error_t meter_flush_slice(struct authority *authority, bool *ret_more)
     if (known) {
         meter_drain_end(authority->meter, error == TKR_OK);
     }
+    if (error == TKR_OK) {
+        monitor_feed_drain(authority, &authority->meter_flush->drain);
+    }
     *ret_more = error == TKR_OK;
     return error;
 }

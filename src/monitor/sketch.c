@@ -300,7 +300,7 @@ static bool rises(const struct monitor_sketch *sketch)
     }
     uint8_t level = level_of(sketch->count);
     return level >= sketch->peak + RISE_OVER_PEAK ||
-           (level + RISE_UNDER_PEAK >= sketch->peak &&
+           (has_learned(sketch, MONITOR_HOUR) && level + RISE_UNDER_PEAK >= sketch->peak &&
             level >= usual_level(sketch) + RISE_OVER_HOUR);
 }
 

@@ -121,6 +121,18 @@ static void test_one_outbreak_does_not_hide_the_next(void **state)
     assert_int_equal(use(&scene, 1000), bit(MONITOR_RISE));
 }
 
+/* Days of use make a profile of hours, not days since the birth. */
+static void test_a_first_weekend_after_few_days_of_use_is_no_rise(void **state)
+{
+    struct scene scene;
+    begin(&scene, MONDAY_MS);
+    (void)use(&scene, 1);
+    scene.now_ms += 44 * DAY_MS + 10 * HOUR_MS; /* Wednesday */
+    for (int day = 0; day < 8; day++, at_hour(&scene, 24)) {
+        assert_int_equal(use(&scene, 100) & bit(MONITOR_RISE), 0);
+    }
+}
+
 static void test_slow_growth_is_no_rise(void **state)
 {
     struct scene scene;
@@ -434,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_the_first_week_only_learns),
         cmocka_unit_test(test_a_quiet_hour_of_the_day_has_a_measure_of_its_own),
         cmocka_unit_test(test_one_outbreak_does_not_hide_the_next),
+        cmocka_unit_test(test_a_first_weekend_after_few_days_of_use_is_no_rise),
         cmocka_unit_test(test_slow_growth_is_no_rise),
         cmocka_unit_test(test_a_network_never_seen_is_new_once),
         cmocka_unit_test(test_a_network_known_long_ago_is_new_again),
