@@ -67,16 +67,25 @@
 #define METER_DRAIN_MAX 500      /* combinations in one transaction */
 
 /* --- the monitor --------------------------------------------------------------------- */
-#define MONITOR_SKETCHES_MAX 4000000 /* tokens that are watched; then the one unused longest goes  \
-                                      */
-#define MONITOR_ALARMS_MAX 64        /* that wait to be acted on or stored; more: counted */
-#define MONITOR_ALERTS_PER_HOUR 100  /* alarms that are told one by one; more: one alert */
-#define MONITOR_ACTIONS_PER_HOUR 20  /* tokens throttled or held by it; more are only told of */
-#define MONITOR_THROTTLE_LEAST 40    /* requests an hour that a throttle leaves */
-#define MONITOR_SAVE_MS 300000       /* from one pass over the changed sketches to the next */
-#define MONITOR_SAVE_SLICE 1000      /* sketches kept in one transaction, one a flush */
-#define MONITOR_FORGET_HOURS (92 * 24) /* without use: its sketch is forgotten at the next start   \
-                                        */
+#define MONITOR_SKETCHES_MAX                                                                       \
+    4000000                         /* tokens that are watched; then the one unused longest goes   \
+                                     */
+#define MONITOR_ALARMS_MAX 64       /* that wait to be acted on or stored; more: counted */
+#define MONITOR_ALERTS_PER_HOUR 100 /* alarms that are told one by one; more: one alert */
+#define MONITOR_ACTIONS_PER_HOUR 20 /* tokens throttled or held by it; more are only told of */
+#define MONITOR_THROTTLE_LEAST 40   /* requests an hour that a throttle leaves */
+#define MONITOR_SAVE_MS 300000      /* from one pass over the changed sketches to the next */
+#define MONITOR_SAVE_SLICE 1000     /* sketches kept in one transaction, one a flush */
+#define EXPIRY_ALERTS_EVERY_MS 3600000  /* between two looks at tokens that end soon */
+#define UNUSED_TOKENS_EVERY_MS 86400000 /* likewise at unused ones */
+#define MONITOR_EXPIRY_MAX 8            /* days before an end that are told of; more: an error */
+#define MONITOR_TOLD_ONE_BY_ONE 50      /* alerts of a run of a job about tokens; the rest is one */
+#define MONITOR_MARK_SLICE 200          /* tokens of that rest that are marked in one transaction */
+#define MONITOR_SCAN_ROWS 500           /* rows looked at for unused tokens in one go */
+#define MONITOR_RUN_BYTES_MAX (8 << 20) /* memory of one slice of such a run */
+#define MONITOR_FORGET_HOURS                                                                       \
+    (92 * 24) /* without use: its sketch is forgotten at the next start                            \
+               */
 
 /* --- HTTP ---------------------------------------------------------------------------- */
 #define HTTP_BODY_BYTES_MAX (64 * 1024)          /* more: 413 */

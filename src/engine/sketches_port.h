@@ -21,7 +21,7 @@ struct expiring_question {
     /* Only those about which this was not told: there is no alert with the key
      * `KEY` + id + "/" + end. NULL: all. */
     const char *key;
-    uint32_t limit;
+    uint32_t limit; /* of a list */
 };
 /* Current tokens that are live, no honeytokens, older than `before_ms`, and were not used since
  * then, among the rows from `next` on. */
@@ -59,6 +59,9 @@ struct store_sketches {
     tkr_error_t (*list_expiring)(struct store *store, const struct expiring_question *question,
                                  struct arena *arena, struct watched_token **ret_tokens,
                                  size_t *ret_count);
+    /* How many there are, and those of them that were used. */
+    tkr_error_t (*tally_expiring)(struct store *store, const struct expiring_question *question,
+                                  uint64_t *ret_count, uint64_t *ret_used);
     /* How many end in (from_ms, until_ms]; versions that have a successor do not count. */
     tkr_error_t (*count_expiring)(struct store *store, int64_t from_ms, int64_t until_ms,
                                   uint64_t *ret_count);

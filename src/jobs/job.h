@@ -42,6 +42,9 @@ struct job_settings {
     int64_t audit_keep_ms;                        /* events stay in the log so long; 0: for ever */
     const char *audit_archive_directory;          /* NULL: they are let go for good */
     const uint8_t *audit_public_key;              /* of the log's own key */
+    int64_t expiry_days[MONITOR_EXPIRY_MAX];      /* before the end of a token, the most first */
+    size_t expiry_count;
+    int64_t unused_days; /* without use; 0: nobody is told */
 };
 
 struct job;

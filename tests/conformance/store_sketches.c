@@ -231,6 +231,15 @@ static void test_used_tokens_come_first(void **state)
     assert_string_equal(answer.tokens[0].token.id, used.id);
     assert_int_equal(answer.tokens[0].used_ms, SAMPLE_NOW - DAY_MS);
     assert_string_equal(answer.tokens[1].token.id, idle.id);
+    const struct expiring_question question = {.from_ms = SAMPLE_NOW,
+                                               .until_ms = SAMPLE_NOW + 7 * DAY_MS,
+                                               .used_since_ms = SAMPLE_NOW - 30 * DAY_MS};
+    uint64_t count = 0, used_count = 0;
+    assert_int_equal(
+        fixture->port.sketches.tally_expiring(fixture->store, &question, &count, &used_count),
+        TKR_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(used_count, 1);
 }
 
 static void test_what_was_told_is_not_listed_again(void **state)

@@ -5,7 +5,8 @@
 
 #include "jobs/job.h"
 
-extern const struct job_handler job_audit_retention, job_cleanup, job_health, job_rotation;
+extern const struct job_handler job_audit_retention, job_cleanup, job_expiry_alerts, job_health,
+    job_rotation, job_unused_tokens;
 
 extern const struct job_handler *const job_handlers[];
 extern const size_t job_handler_count;

@@ -384,6 +384,7 @@ static const struct store_port port_template = {
             .find_token = store_find_line_token,
             .each = store_each_sketch,
             .list_expiring = store_list_expiring,
+            .tally_expiring = store_tally_expiring,
             .count_expiring = store_count_expiring,
             .list_unused = store_list_unused,
         },

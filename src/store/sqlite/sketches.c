@@ -92,18 +92,23 @@ static tkr_error_t read_tokens(struct connection *connection, sqlite3_stmt *stat
     return TKR_OK;
 }
 
-static tkr_error_t expiring_on(struct connection *connection,
-                               const struct expiring_question *question, struct arena *arena,
-                               struct watched_token *tokens, size_t *ret_count)
+static void bind_question(sqlite3_stmt *statement, const struct expiring_question *question)
 {
-    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
-    TRY(connection_prepare(connection, STATEMENT_LIST_EXPIRING, &statement));
     bind_integer(statement, 1, question->from_ms);
     bind_integer(statement, 2, question->until_ms);
     bind_integer(statement, 3, question->lifetime_ms);
     bind_integer(statement, 4, question->used_since_ms);
     bind_text(statement, 5, question->key);
     bind_text(statement, 6, question->org_id);
+}
+
+static tkr_error_t expiring_on(struct connection *connection,
+                               const struct expiring_question *question, struct arena *arena,
+                               struct watched_token *tokens, size_t *ret_count)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(connection, STATEMENT_LIST_EXPIRING, &statement));
+    bind_question(statement, question);
     bind_integer(statement, 7, question->limit);
     return read_tokens(connection, statement, arena, tokens, question->limit, ret_count);
 }
@@ -119,6 +124,28 @@ tkr_error_t store_list_expiring(struct store *store, const struct expiring_quest
     tkr_error_t error = expiring_on(connection, question, arena, tokens, ret_count);
     reader_return(store, connection);
     *ret_tokens = tokens;
+    return error;
+}
+
+static tkr_error_t tally_on(struct connection *connection, const struct expiring_question *question,
+                            uint64_t *ret_count, uint64_t *ret_used)
+{
+    CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
+    TRY(connection_prepare(connection, STATEMENT_TALLY_EXPIRING, &statement));
+    bind_question(statement, question);
+    TRY(statement_row(connection, statement));
+    *ret_count = (uint64_t)sqlite3_column_int64(statement, 0);
+    *ret_used = (uint64_t)sqlite3_column_int64(statement, 1);
+    return TKR_OK;
+}
+
+tkr_error_t store_tally_expiring(struct store *store, const struct expiring_question *question,
+                                 uint64_t *ret_count, uint64_t *ret_used)
+{
+    struct connection *connection = NULL;
+    TRY(reader_take(store, &connection));
+    tkr_error_t error = tally_on(connection, question, ret_count, ret_used);
+    reader_return(store, connection);
     return error;
 }
 

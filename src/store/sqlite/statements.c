@@ -56,6 +56,13 @@
 #define WATCHED_LIVE                                                                               \
     " AND t.revoked_at IS NULL AND t.disabled_at IS NULL AND t.quarantined_at IS NULL"             \
     " AND t.honeytoken = 0"
+#define EXPIRING                                                                                   \
+    " FROM tokens t INDEXED BY tokens_expires" TOKEN_JOINS                                         \
+    " WHERE t.expires_at > ?1 AND t.expires_at <= ?2" WATCHED_LIVE                                 \
+    " AND t.expires_at - t.created_at > ?3 AND (?6 IS NULL OR o.id = ?6)"                          \
+    " AND NOT EXISTS (SELECT 1 FROM alerts WHERE key = ?5 || t.id || '/' || t.expires_at)"         \
+    " AND NOT EXISTS (SELECT 1 FROM tokens s JOIN usage_lines w ON w.line = s.version_line"        \
+    "  WHERE s.id = t.replaced_by AND w.total > 0)"
 /* See blast.c. */
 #define KIN_COLUMNS TOKEN_COLUMNS_FULL ", u.suspended_at IS NOT NULL"
 #define EVENT_COLUMNS                                                                              \
@@ -531,13 +538,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_FIND_LINE_TOKEN] = "SELECT id FROM tokens INDEXED BY tokens_line"
                                   " WHERE line = ?1 AND replaced_by IS NULL",
     [STATEMENT_LIST_EXPIRING] =
-        "SELECT " WATCHED_COLUMNS ", 0 FROM tokens t INDEXED BY tokens_expires" TOKEN_JOINS
-        " WHERE t.expires_at > ?1 AND t.expires_at <= ?2" WATCHED_LIVE
-        " AND t.expires_at - t.created_at > ?3 AND (?6 IS NULL OR o.id = ?6)"
-        " AND NOT EXISTS (SELECT 1 FROM alerts WHERE key = ?5 || t.id || '/' || t.expires_at)"
-        " AND NOT EXISTS (SELECT 1 FROM tokens s JOIN usage_lines w ON w.line = s.version_line"
-        "  WHERE s.id = t.replaced_by AND w.total > 0)"
+        "SELECT " WATCHED_COLUMNS ", 0" EXPIRING
         " ORDER BY coalesce(l.last_used_at, 0) < ?4, t.expires_at, t.number LIMIT ?7",
+    [STATEMENT_TALLY_EXPIRING] =
+        "SELECT count(*), count(CASE WHEN l.last_used_at >= ?4 THEN 1 END)" EXPIRING,
     [STATEMENT_COUNT_EXPIRING] =
         "SELECT count(*) FROM tokens t INDEXED BY tokens_expires"
         " WHERE t.expires_at > ?1 AND t.expires_at <= ?2" WATCHED_LIVE " AND t.replaced_by IS NULL",

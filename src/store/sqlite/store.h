@@ -251,6 +251,8 @@ tkr_error_t store_each_sketch(struct store *store, uint32_t most,
 tkr_error_t store_list_expiring(struct store *store, const struct expiring_question *question,
                                 struct arena *arena, struct watched_token **ret_tokens,
                                 size_t *ret_count);
+tkr_error_t store_tally_expiring(struct store *store, const struct expiring_question *question,
+                                 uint64_t *ret_count, uint64_t *ret_used);
 tkr_error_t store_count_expiring(struct store *store, int64_t from_ms, int64_t until_ms,
                                  uint64_t *ret_count);
 tkr_error_t store_list_unused(struct store *store, const struct unused_question *question,
