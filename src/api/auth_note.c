@@ -172,6 +172,7 @@ static void add_result(struct auth_event *event, const struct verify_result *res
     event->at_ms = result->now_ms;
     if (result->honeytoken || result->known) {
         event->token_id = result->token_id;
+        event->line = result->line;
     }
     if (result->known) {
         event->texts[AUTH_ORG] = result->org;

@@ -62,6 +62,7 @@ struct auth_event {
     unsigned outcome;
     bool honeytoken;
     const uint8_t *token_id; /* TOKEN_ID_BYTES; NULL: no token that we know */
+    uint32_t line;           /* with it: the usage line of its lineage */
     int64_t at_ms;           /* 0: now */
     struct ip_address client;
     struct verify_text texts[AUTH_TEXTS]; /* longer ones are cut; none may hold a token */

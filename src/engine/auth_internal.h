@@ -25,6 +25,7 @@ enum auth_fate { AUTH_UNDECIDED, AUTH_STORED, AUTH_PASSED_OVER };
 struct auth_record {
     int64_t at_ms;
     struct auth_refusal what; /* of a success, too */
+    uint32_t line;            /* with a token: of its lineage */
     bool has_token;
     uint8_t fate; /* the writer thread's */
     uint8_t lengths[AUTH_TEXTS];

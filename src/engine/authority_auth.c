@@ -92,6 +92,7 @@ static void fill(struct auth_record *record, const struct auth_event *event, enu
     record->what = (struct auth_refusal){
         .client = event->client, .outcome = (uint8_t)event->outcome, .kind = (uint8_t)kind};
     record->has_token = event->token_id != NULL;
+    record->line = event->line;
     if (record->has_token) {
         memcpy(record->what.token_id, event->token_id, TOKEN_ID_BYTES);
     }

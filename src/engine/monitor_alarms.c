@@ -329,6 +329,9 @@ tkr_error_t monitor_tell_left_out(struct authority *authority)
 tkr_error_t monitor_alert_tried(struct authority *authority, const struct store_event *tried)
 {
     bool bait = strcmp(tried->type, EVENT_HONEYTOKEN_TRIED) == 0;
+    if (!bait && strcmp(tried->type, EVENT_TRIED) != 0) {
+        return TKR_OK;
+    }
     char key[ALERT_KEY_BYTES_MAX + 1], sentence[SENTENCE_SIZE];
     CLEANUP(details_deinit) struct details details;
     bool raised = false;

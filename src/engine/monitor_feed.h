@@ -8,13 +8,13 @@
 
 #include "engine/lifecycle.h"
 
-/* A request of a known token is on record. `line`: its usage line; `user_agent`: "" when it told
- * none. After the commit. */
-void monitor_feed_agent(struct authority *authority, uint32_t line, int64_t at_ms,
+/* A request of a known token is on record. `line`: its usage line; `outcome`: its verdict;
+ * `user_agent`: "" when it told none. After the commit. */
+void monitor_feed_agent(struct authority *authority, uint32_t line, unsigned outcome, int64_t at_ms,
                         const char *user_agent);
 /*
- * Within the batch that stores `tried` (`token.tried` or `honeytoken.tried`): the alert on it, once
- * a day for each token: token.honeytoken (critical) or token.revoked_in_use (high).
+ * Within the batch that stores an event. Of `token.tried` and `honeytoken.tried` there is an alert,
+ * once a day for each token: token.revoked_in_use (high), token.honeytoken (critical).
  */
 MUST_USE tkr_error_t monitor_alert_tried(struct authority *authority,
                                          const struct store_event *tried);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/auth_internal.h"
+#include "engine/monitor_feed.h"
 
 #define MS_PER_S 1000
 
@@ -179,7 +180,8 @@ static tkr_error_t note(struct authority *authority, struct slice *slice, struct
         TRY(arena_new(CHANGE_BYTES_MAX, &arena));
         TRY(add_token(authority, arena, event));
     }
-    return store->note_event(store->store, event);
+    TRY(store->note_event(store->store, event));
+    return monitor_alert_tried(authority, event);
 }
 
 static tkr_error_t store_record(struct authority *authority, struct slice *slice,
@@ -356,6 +358,16 @@ static tkr_error_t store_slice(struct authority *authority, struct slice *slice)
     return slice->events > 0 ? writer_commit_usage(authority) : TKR_OK;
 }
 
+/* The monitor sees the program that a token is used with, unless that is a service which asked us
+ * about it. */
+static void feed_monitor(struct authority *authority, const struct auth_record *record)
+{
+    if (record->has_token && text_of(record, AUTH_ASKED_BY)[0] == '\0') {
+        monitor_feed_agent(authority, record->line, record->what.outcome, record->at_ms,
+                           text_of(record, AUTH_USER_AGENT));
+    }
+}
+
 /* The slice is durable. */
 static void settle(struct authority *authority, struct slice *slice)
 {
@@ -365,6 +377,7 @@ static void settle(struct authority *authority, struct slice *slice)
     while ((record = ring_next(&auth->ring, &position, slice->position)) != NULL) {
         if (record->fate == AUTH_STORED) {
             count(auth->stored, &record->what, 1);
+            feed_monitor(authority, record);
         }
     }
     ring_release(&auth->ring, slice->position);

@@ -91,7 +91,7 @@ void monitor_stop(struct authority *authority)
 /* What a verdict says about the use of a token; nothing: it has ended, is held, or is none. */
 enum use { USE_NONE, USE_ACCEPTED, USE_REFUSED };
 
-static enum use use_of(uint8_t verdict)
+static enum use use_of(unsigned verdict)
 {
     static const enum use uses[TKR_VERDICT_COUNT] = {
         [TKR_VERDICT_VALID] = USE_ACCEPTED,         [TKR_VERDICT_USER_MISMATCH] = USE_REFUSED,
@@ -216,10 +216,10 @@ void monitor_feed_drain(struct authority *authority, const struct meter_drain *d
     }
 }
 
-void monitor_feed_agent(struct authority *authority, uint32_t line, int64_t at_ms,
+void monitor_feed_agent(struct authority *authority, uint32_t line, unsigned outcome, int64_t at_ms,
                         const char *user_agent)
 {
-    if (authority->watch == NULL || line == METER_NO_LINE || user_agent[0] == '\0') {
+    if (authority->watch == NULL || use_of(outcome) == USE_NONE || user_agent[0] == '\0') {
         return;
     }
     const struct monitor_observation observation = {

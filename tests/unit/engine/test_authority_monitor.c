@@ -277,17 +277,20 @@ static tkr_error_t feed_agents(const struct store_port *store, void *context)
 {
     struct scene *scene = context;
     struct authority *authority = scene->fixture.authority;
-    monitor_feed_agent(authority, scene->token.line, scene->now_ms, "deploy/1.2");
-    monitor_feed_agent(authority, scene->token.line, scene->now_ms, "deploy/1.3");
-    monitor_feed_agent(authority, scene->token.line, scene->now_ms, "");
-    monitor_feed_agent(authority, METER_NO_LINE, scene->now_ms, "curl/8");
+    monitor_feed_agent(authority, scene->token.line, TKR_VERDICT_VALID, scene->now_ms,
+                       "deploy/1.2");
+    monitor_feed_agent(authority, scene->token.line, TKR_VERDICT_VALID, scene->now_ms,
+                       "deploy/1.3");
+    monitor_feed_agent(authority, scene->token.line, TKR_VERDICT_VALID, scene->now_ms, "");
+    monitor_feed_agent(authority, scene->token.line, TKR_VERDICT_REVOKED, scene->now_ms, "curl/8");
     return TKR_OK;
 }
 
 static tkr_error_t feed_curl(const struct store_port *store, void *context)
 {
     struct scene *scene = context;
-    monitor_feed_agent(scene->fixture.authority, scene->token.line, scene->now_ms, "curl/8.5.0");
+    monitor_feed_agent(scene->fixture.authority, scene->token.line, TKR_VERDICT_VALID,
+                       scene->now_ms, "curl/8.5.0");
     return TKR_OK;
 }
 
