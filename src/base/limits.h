@@ -79,6 +79,7 @@
 #define EXPIRY_ALERTS_EVERY_MS 3600000  /* between two looks at tokens that end soon */
 #define UNUSED_TOKENS_EVERY_MS 86400000 /* likewise at unused ones */
 #define MONITOR_EXPIRY_MAX 8            /* days before an end that are told of; more: an error */
+#define MONITOR_EXPIRY_DAYS_MAX 3650    /* each of them; more: an error */
 #define MONITOR_TOLD_ONE_BY_ONE 50      /* alerts of a run of a job about tokens; the rest is one */
 #define MONITOR_MARK_SLICE 200          /* tokens of that rest that are marked in one transaction */
 #define MONITOR_SCAN_ROWS 500           /* rows looked at for unused tokens in one go */

@@ -31,6 +31,7 @@
 #include <stdio.h>
 
 #include "base/fault.h"
+#include "monitor/sketch.h"
 #include "policy/cidr.h"
 #include "policy/lifetime.h"
 #include "policy/limits_spec.h"
@@ -95,6 +96,11 @@ struct config {
     char *audit_archive_directory;
     /* [cleanup] */
     int64_t cleanup_after_days;
+    /* [monitor] */
+    int64_t monitor_tokens_max, monitor_unused_days;
+    int64_t monitor_actions[MONITOR_KINDS]; /* enum monitor_action */
+    int64_t monitor_expiry_days[MONITOR_EXPIRY_MAX]; /* the most first */
+    size_t monitor_expiry_count;
     /* [usage] */
     int64_t usage_flush_ms;
     int64_t usage_metering; /* enum config_switch */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "daemon/config_rows.h"
 
 /* Next entry of `a, b, c`, without the spaces around it; false at the end. */
@@ -169,5 +170,57 @@ void config_sources_write(const void *record, const struct config_row *row, stru
         const struct config_source *source = &config->credential_sources[i];
         buffer_print(out, "%s%s%s%s", i > 0 ? ", " : "", source->header,
                      source->scheme[0] != '\0' ? ": " : "", source->scheme);
+    }
+}
+
+/* --- days ------------------------------------------------------------------------------------ */
+
+/* Into their place, the most first. False: it is there already. */
+static bool insert_day(int64_t *days, size_t count, int64_t day)
+{
+    size_t place = count;
+    for (size_t i = 0; i < count; i++) {
+        if (days[i] == day) {
+            return false;
+        }
+    }
+    while (place > 0 && days[place - 1] < day) {
+        days[place] = days[place - 1];
+        place--;
+    }
+    days[place] = day;
+    return true;
+}
+
+tkr_error_t config_days_read(void *record, const struct config_row *row, const char *value,
+                             struct buffer *reason)
+{
+    struct config *config = record;
+    size_t count = count_entries(value);
+    int64_t days[MONITOR_EXPIRY_MAX] = {0};
+    char entry[CONFIG_VALUE_BYTES_MAX + 1] = "";
+    const char *rest = value;
+    TRY(check_count(row, count, reason));
+    for (size_t i = 0; i < count && next_entry(&rest, entry); i++) {
+        uint64_t day = 0;
+        if (text_parse_u64(entry, strlen(entry), &day) != TKR_OK || day < 1 ||
+            day > MONITOR_EXPIRY_DAYS_MAX) {
+            return config_refuse(reason, TKR_MALFORMED, entry,
+                                 "is not a number of days, 1 to 3650");
+        }
+        if (!insert_day(days, i, (int64_t)day)) {
+            return config_refuse(reason, TKR_MALFORMED, entry, "is there twice");
+        }
+    }
+    memcpy(config->monitor_expiry_days, days, sizeof(days));
+    config->monitor_expiry_count = count;
+    return TKR_OK;
+}
+
+void config_days_write(const void *record, const struct config_row *row, struct buffer *out)
+{
+    const struct config *config = record;
+    for (size_t i = 0; i < config->monitor_expiry_count; i++) {
+        buffer_print(out, "%s%" PRId64, i > 0 ? ", " : "", config->monitor_expiry_days[i]);
     }
 }

@@ -18,6 +18,7 @@ enum config_type {
     CONFIG_CHOICE,   /* the number of the word in `unit` */
     CONFIG_NETWORKS, /* trusted_proxies */
     CONFIG_SOURCES,  /* credential_sources */
+    CONFIG_DAYS,     /* monitor_expiry_days */
     CONFIG_TYPE_COUNT
 };
 
@@ -71,6 +72,9 @@ MUST_USE tkr_error_t config_sources_read(void *record, const struct config_row *
                                          const char *value, struct buffer *reason);
 void config_sources_write(const void *record, const struct config_row *row, struct buffer *out);
 void config_sources_free(void *record, const struct config_row *row);
+MUST_USE tkr_error_t config_days_read(void *record, const struct config_row *row, const char *value,
+                                      struct buffer *reason);
+void config_days_write(const void *record, const struct config_row *row, struct buffer *out);
 
 /*
  * Sets a key from anywhere: looks up the row, reads the value, and reports a failure as

@@ -35,6 +35,10 @@
     X(rotation, "How long a token goes on beside its successor.") \
     X(audit,    "The log of every change, as a chain that shows when somebody changed it.") \
     X(cleanup,  "What becomes of tokens that ended.") \
+    X(monitor,  "Watching how tokens are used, and alerts about them. Each of the on_ keys says what " \
+                "happens then: ignore it, alert, throttle (and alert: the hour's limit becomes what " \
+                "was the most usual), or quarantine (and alert: the token is refused until somebody " \
+                "restores it). Tokens of administrators are only told of.") \
     X(usage,    "Counting of requests.") \
     X(self_service, "Keys that users make for themselves, under /api/keys.") \
     X(environment, "Tokens in the daemon's own environment: API_TOKEN and API_TOKENS.") \
@@ -177,6 +181,27 @@
     X(cleanup, after_days, INTEGER, cleanup_after_days, 0, 36500, "0", "days", "", \
       "Tokens that expired or were revoked so long ago are deleted; those in quarantine when that is " \
       "so long ago, too. 0: they stay.") \
+    X(monitor, tokens_max, INTEGER, monitor_tokens_max, 0, MONITOR_SKETCHES_MAX, "200000", "tokens", "", \
+      "Tokens whose use is watched, at 250 bytes each. Of more, those unused longest are forgotten " \
+      "and learned anew. It needs usage.metering. 0: none.") \
+    X(monitor, on_rise, CHOICE, monitor_actions[MONITOR_RISE], 0, 0, "alert", "ignore,alert,throttle,quarantine", "", \
+      "An hour with far more requests than the token ever had.") \
+    X(monitor, on_new_network, CHOICE, monitor_actions[MONITOR_NETWORK], 0, 0, "alert", "ignore,alert,throttle,quarantine", "", \
+      "Use from a network (/24 or /48) that it was not used from in the last 90 days.") \
+    X(monitor, on_new_user_agent, CHOICE, monitor_actions[MONITOR_AGENT], 0, 0, "alert", "ignore,alert,throttle,quarantine", "", \
+      "Use with a program that it was not used with in the last 90 days; a new version is no new " \
+      "program. Only what audit.successes records is seen.") \
+    X(monitor, on_refusals, CHOICE, monitor_actions[MONITOR_REFUSALS], 0, 0, "alert", "ignore,alert,throttle,quarantine", "", \
+      "Far more of an hour's requests were refused than is usual for it.") \
+    X(monitor, on_unusual_hour, CHOICE, monitor_actions[MONITOR_HOUR], 0, 0, "ignore", "ignore,alert,throttle,quarantine", "", \
+      "Use at an hour of the day at which it hardly ever is. People who work late make an alert " \
+      "about every five months.") \
+    X(monitor, expiry_days, DAYS, monitor_expiry_days, 0, MONITOR_EXPIRY_MAX, "30, 14, 7, 1", \
+      "days, with commas", "", \
+      "Alerts when a token ends in so many days: each once. At most 1: critical, 7: high, 14: medium, " \
+      "more: low. Empty: none.") \
+    X(monitor, unused_days, INTEGER, monitor_unused_days, 0, 36500, "90", "days", "", \
+      "An alert when a token was not used for so long: once. 0: none.") \
     X(usage, flush_ms, INTEGER, usage_flush_ms, 100, 60000, "1000", "milliseconds", "", \
       "How often counts go from the segment to the database: what a power cut may lose.") \
     X(usage, metering, CHOICE, usage_metering, 0, 0, "on", "off,on", "", \

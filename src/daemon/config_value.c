@@ -268,6 +268,7 @@ static const struct {
     [CONFIG_CHOICE] = {read_choice, write_choice, free_number},
     [CONFIG_NETWORKS] = {config_networks_read, config_networks_write, config_networks_free},
     [CONFIG_SOURCES] = {config_sources_read, config_sources_write, config_sources_free},
+    [CONFIG_DAYS] = {config_days_read, config_days_write, free_number},
 };
 
 tkr_error_t config_value_read(void *record, const struct config_row *row, const char *value,

@@ -111,6 +111,7 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
                             config->usage_days_days * DAY_MS},
         .reset_clock = options->reset_clock,
         .own_keys_max = (uint32_t)config->own_keys_max,
+        .monitor.tokens_max = (uint32_t)config->monitor_tokens_max,
         .audit_key = wire->audit_key,
         .audit_key_is_new = wire->audit_key_is_new,
         .audit_successes = (enum audit_successes)config->audit_successes,
@@ -118,6 +119,9 @@ static tkr_error_t open_authority(struct wire *wire, const struct wire_options *
         .report = report,
         .report_context = wire->log,
     };
+    for (size_t i = 0; i < MONITOR_KINDS; i++) {
+        authority.monitor.actions[i] = (enum monitor_action)config->monitor_actions[i];
+    }
     for (size_t i = 0; i < WINDOW_COUNT; i++) {
         authority.window_kinds[i] = (enum window_kind)config->window_kinds[i];
     }
@@ -159,7 +163,10 @@ static tkr_error_t open_scheduler(struct wire *wire, const struct wire_options *
                 ? config->audit_archive_directory
                 : NULL,
         .audit_public_key = seal_key_public(wire->audit_key),
+        .expiry_count = config->monitor_expiry_count,
+        .unused_days = config->monitor_unused_days,
     };
+    memcpy(wire->jobs.expiry_days, config->monitor_expiry_days, sizeof(wire->jobs.expiry_days));
     const struct scheduler_options scheduler = {
         .authority = wire->authority,
         .store = &wire->store,

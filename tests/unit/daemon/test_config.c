@@ -330,6 +330,25 @@ static void test_a_list_takes_the_place_of_the_former(void **state)
     assert_int_equal(config->trusted_proxy_count, 0);
 }
 
+static void test_days_before_an_end_are_kept_the_most_first(void **state)
+{
+    struct config *config = *state;
+    struct fault fault = {0};
+    assert_int_equal(config->monitor_expiry_count, 4);
+    assert_int_equal(config_set(config, "monitor.expiry_days", "3, 60,10", "x", &fault), TKR_OK);
+    assert_int_equal(config->monitor_expiry_count, 3);
+    assert_int_equal(config->monitor_expiry_days[0], 60);
+    assert_int_equal(config->monitor_expiry_days[2], 3);
+    static const char *const wrong[] = {"0", "3651", "7,7", "7,", "a", "7d", "1,2,3,4,5,6,7,8,9"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_not_equal(config_set(config, "monitor.expiry_days", wrong[i], "x", &fault),
+                             TKR_OK);
+    }
+    assert_int_equal(config->monitor_expiry_count, 3);
+    assert_int_equal(config_set(config, "monitor.expiry_days", "", "x", &fault), TKR_OK);
+    assert_int_equal(config->monitor_expiry_count, 0);
+}
+
 static void test_the_environment_beats_the_file_and_a_flag_beats_both(void **state)
 {
     struct config *config = *state;
@@ -446,6 +465,7 @@ int main(void)
         CONFIG_TEST(test_the_file_is_lenient_about_layout),
         CONFIG_TEST(test_an_indented_line_continues_nothing),
         CONFIG_TEST(test_a_list_takes_the_place_of_the_former),
+        CONFIG_TEST(test_days_before_an_end_are_kept_the_most_first),
         CONFIG_TEST(test_the_environment_beats_the_file_and_a_flag_beats_both),
         CONFIG_TEST(test_variables_of_the_client_are_no_configuration),
         CONFIG_TEST(test_data_falls_back_to_the_users_own_folder),
