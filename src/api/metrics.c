@@ -9,6 +9,7 @@
 
 #include "api/adoption.h"
 #include "api/jobs.h"
+#include "api/monitor.h"
 #include "api/notify.h"
 #include "api/routes.h"
 
@@ -221,6 +222,7 @@ void metrics_get(struct api_call *call)
     http(&body, api);
     adoption(&body, api);
     auth_events(&body, api);
+    monitor_metrics(&body, api);
     jobs_metrics(&body, api);
     notify_metrics(&body, api);
     call_answer_text(call, 200, METRICS_TYPE, &body);

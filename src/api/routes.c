@@ -64,6 +64,8 @@
     X(JOBS_RUN,      HTTP_POST, "/api/v1/system/jobs/{name}/run", call_on_worker, HTTP_WORKER, \
       HTTP_BODY_BYTES_MAX, \
       ACCESS_SCOPE, "system:write", false, NULL, "name", jobs_run) \
+    X(MONITOR_GET,   HTTP_GET, "/api/v1/monitor", call_on_worker, HTTP_WORKER, 0, \
+      ACCESS_SCOPE, "tokens:read", false, "days limit org_id", NULL, monitor_get) \
     X(METRICS,       HTTP_GET, "/metrics", call_on_worker, HTTP_WORKER, 0, \
       ACCESS_SCOPE, "system:read", true, NULL, NULL, metrics_get) \
     X(TOKENS_POST,   HTTP_POST, PATH_TOKENS, call_on_worker, HTTP_WORKER, HTTP_BODY_BYTES_MAX, \

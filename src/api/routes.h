@@ -77,6 +77,7 @@ void cicd_event_post(struct api_call *call);
 void leaks_github_post(struct api_call *call);
 void jobs_list(struct api_call *call);
 void jobs_run(struct api_call *call);
+void monitor_get(struct api_call *call);
 void notify_channels_list(struct api_call *call);
 void notify_channels_test(struct api_call *call);
 void notify_dead_list(struct api_call *call);

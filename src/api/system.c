@@ -2,6 +2,7 @@
 /* The state of this node for operators, as one object. */
 #include "api/jobs.h"
 #include "api/json_emit.h"
+#include "api/monitor.h"
 #include "api/notify.h"
 #include "api/routes.h"
 
@@ -82,6 +83,7 @@ void system_status_get(struct api_call *call)
     emit_segment(&emitter, &status);
     emit_store(&emitter, &status);
     emit_http(&emitter, api);
+    monitor_emit(&emitter, "monitor", api);
     jobs_emit(&emitter, "jobs", api);
     notify_emit(&emitter, "notify", api);
     emit_close(&emitter, '}');

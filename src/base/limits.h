@@ -76,6 +76,7 @@
 #define MONITOR_THROTTLE_LEAST 40   /* requests an hour that a throttle leaves */
 #define MONITOR_SAVE_MS 300000      /* from one pass over the changed sketches to the next */
 #define MONITOR_SAVE_SLICE 1000     /* sketches kept in one transaction, one a flush */
+#define EXPIRING_COUNTS_MS 300000   /* tokens that end soon are counted at most this often */
 #define EXPIRY_ALERTS_EVERY_MS 3600000  /* between two looks at tokens that end soon */
 #define UNUSED_TOKENS_EVERY_MS 86400000 /* likewise at unused ones */
 #define MONITOR_EXPIRY_MAX 8            /* days before an end that are told of; more: an error */

@@ -205,6 +205,7 @@ enum cli_exit cmd_audit_list(struct cli *cli);
 enum cli_exit cmd_audit_export(struct cli *cli);
 enum cli_exit cmd_audit_record(struct cli *cli);
 enum cli_exit cmd_audit_verify(struct cli *cli);
+enum cli_exit cmd_monitor(struct cli *cli);
 enum cli_exit cmd_job_list(struct cli *cli);
 enum cli_exit cmd_job_run(struct cli *cli);
 enum cli_exit cmd_notify_list(struct cli *cli);

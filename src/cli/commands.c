@@ -408,6 +408,13 @@ static const struct cli_option job_run_options[] = {
     OPTIONS_END,
 };
 
+static const struct cli_option monitor_options[] = {
+    {"days", "N", false, "tokens that end within so many days; 30 unless given"},
+    {"limit", "N", false, "at most so many tokens; 100 unless given"},
+    {"org", "ORG", false, "of another organisation; * for all"},
+    OPTIONS_END,
+};
+
 static const struct cli_option notify_dead_options[] = {
     {"channel", "CHANNEL", false, "of this channel only"},
     PAGE_OPTIONS,
@@ -695,6 +702,11 @@ const struct cli_command cli_commands[] = {
      "changed. With --file a copy is verified by itself, anywhere: an export without filters, or\n"
      "archives one behind the other; then --public-key is needed.",
      audit_verify_options, true, cmd_audit_verify, CLI_GROUP_AUDIT},
+    {"monitor", "", 0, "tokens that end soon, and alerts about tokens",
+     "Tokens that end soon, those that are in use first, and what was told of tokens in the last\n"
+     "seven days: ends, long disuse, use that is unlike before, and honeytokens. All alerts:\n"
+     "`tokenry audit list --type 'alert.*'`, those of one kind: `--type alert.token.anomaly.rise`.",
+     monitor_options, true, cmd_monitor, CLI_GROUP_AUDIT},
     {"job list", "", 0, "what the authority does by itself, and how it went",
      "Each job with its last and its next run. One that runs longer than it may is told as\n"
      "`hangs`, here, in the log (job_hangs) and in the metrics.",

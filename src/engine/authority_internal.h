@@ -485,6 +485,8 @@ struct authority {
     pthread_mutex_t counts_mutex;
     uint64_t counts[TOKEN_STATUS_COUNT];
     int64_t counted_at_ns; /* monotonic; 0: never */
+    uint64_t expiring[4];  /* within the days of expiring_steps_days */
+    int64_t expiring_at_ns;
 };
 
 /* Tells the owner. */

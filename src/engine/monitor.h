@@ -44,6 +44,33 @@ struct authority_monitor_stats {
 void authority_monitor_stats(struct authority *authority,
                              struct authority_monitor_stats *ret_stats);
 
+/* --- tokens that end soon -------------------------------------------------------------------- */
+
+#define EXPIRING_USED_DAYS 30 /* a token that was used since is in use */
+struct expiring_filter {
+    const char *org_id; /* NULL: the principal's own; "*": all */
+    int64_t days;
+    uint32_t limit; /* 1 to LIST_PAGE_MAX */
+};
+struct expiring_list {
+    int64_t now_ms;
+    struct watched_token *tokens; /* those in use first, then by their end */
+    size_t count;
+    uint64_t all, used;
+};
+/* Without honeytokens, what is refused anyway, and versions whose successor is in use. Errors:
+ * FORBIDDEN (the org), OUT_OF_RANGE, TOO_LARGE, those of the store. */
+MUST_USE tkr_error_t authority_list_expiring(struct authority *authority,
+                                             const struct principal *by,
+                                             const struct expiring_filter *filter,
+                                             struct arena *arena, struct expiring_list *ret_list,
+                                             struct fault *fault);
+
+#define EXPIRING_STEPS 4
+extern const int64_t expiring_steps_days[EXPIRING_STEPS]; /* 1, 7, 14, 30 */
+/* How many end within as many days; counted every EXPIRING_COUNTS_MS at most. */
+void authority_count_expiring(struct authority *authority, uint64_t ret_counts[EXPIRING_STEPS]);
+
 const char *monitor_action_name(enum monitor_action action); /* "ignore", "alert", ... */
 
 #endif

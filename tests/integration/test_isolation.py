@@ -119,6 +119,7 @@ ROWS = {
     ("GET", "/api/v1/system/jobs"): Row(READERS, "/api/v1/system/jobs"),
     ("POST", "/api/v1/system/jobs/{name}/run"):
         Row({ADMIN}, "/api/v1/system/jobs/none/run", status=404),
+    ("GET", "/api/v1/monitor"): Row(READERS, "/api/v1/monitor", org_id="query"),
     ("GET", "/api/v1/notify/channels"): Row(READERS, "/api/v1/notify/channels"),
     ("POST", "/api/v1/notify/channels/{name}/test"):
         Row({ADMIN}, "/api/v1/notify/channels/none/test", status=404),

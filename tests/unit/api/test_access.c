@@ -21,6 +21,7 @@ static const struct route {
     {"GET /api/v1/system/jobs", NULL, "system:read", 200},
     {"GET /api/v1/audit/chain", NULL, "audit:read", 200},
     {"POST /api/v1/system/jobs/none/run", NULL, "system:write", 404},
+    {"GET /api/v1/monitor", NULL, "tokens:read", 200},
     {"GET /api/v1/notify/channels", NULL, "system:read", 200},
     {"POST /api/v1/notify/channels/none/test", NULL, "*", 404},
     {"GET /api/v1/notify/dead", NULL, "*", 200},
