@@ -12,14 +12,25 @@ struct presented {
     size_t length;
 };
 
-/* Most of a token is as good as a token, so a text that is a piece of it holds it, too; as much as
- * a display prefix has is shown everywhere. */
+#define PIECE_BYTES (TOKEN_TEXT_BYTES_MIN + 1)
+
+/* Most of a token is as good as a token: what ends one of ours can be worked out. As much as a
+ * display prefix has is shown everywhere. Only what an event keeps of the text is looked at. */
+static bool holds_piece(const struct presented *presented, const char *text, size_t length)
+{
+    size_t kept = length < AUTH_TEXT_BYTES_MAX ? length : AUTH_TEXT_BYTES_MAX;
+    bool found = false;
+    for (size_t i = 0; !found && kept >= PIECE_BYTES && i + PIECE_BYTES <= presented->length; i++) {
+        found = memmem(text, kept, presented->token + i, PIECE_BYTES) != NULL;
+    }
+    return found;
+}
+
 static bool holds_token(const struct presented *presented, const char *text, size_t length)
 {
-    const char *token = presented->token;
-    return (presented->length > 0 && memmem(text, length, token, presented->length) != NULL) ||
-           (length > TOKEN_TEXT_BYTES_MIN && length <= presented->length &&
-            memmem(token, presented->length, text, length) != NULL) ||
+    return (presented->length > 0 &&
+            memmem(text, length, presented->token, presented->length) != NULL) ||
+           holds_piece(presented, text, length) ||
            token_text_within(presented->prefixes, text, length);
 }
 
@@ -151,7 +162,7 @@ static void begin(struct auth_event *event, struct api *api, struct http_exchang
     }
     const char *agent =
         call_user_agent(exchange, presented->prefixes, presented->token, presented->length);
-    event->texts[AUTH_USER_AGENT] = ours(agent);
+    event->texts[AUTH_USER_AGENT] = clean(presented, agent, strlen(agent));
     if (client_peer_trusted(&api->trust, http_peer(exchange))) {
         event->texts[AUTH_RAY] = ray_of(exchange, presented);
     }
