@@ -28,6 +28,22 @@ static void keep_value(struct fact *fact, const char *value)
     fact->value[length] = '\0';
 }
 
+/* White space of Unicode in a value, where control characters are spaces already. */
+static bool is_blank(const char *text)
+{
+    bool blank = true;
+    for (size_t left = strlen(text); left > 0 && blank;) {
+        uint32_t point = 0;
+        size_t bytes = text_utf8_next(text, left, &point);
+        blank = point == ' ' || point == 0xA0 || point == 0x1680 ||
+                (point >= 0x2000 && point <= 0x200A) || point == 0x202F || point == 0x205F ||
+                point == 0x3000;
+        text += bytes;
+        left -= bytes;
+    }
+    return blank;
+}
+
 static void keep_name(struct fact *fact, const char *name)
 {
     size_t length = 0;
@@ -50,6 +66,9 @@ static void add(struct facts *facts, const char *name, const char *value)
         struct fact *fact = &facts->facts[facts->count++];
         keep_name(fact, name);
         keep_value(fact, value);
+        if (is_blank(fact->value)) { /* there are receivers that refuse a message for it */
+            snprintf(fact->value, sizeof(fact->value), "(blank)");
+        }
     }
 }
 

@@ -204,6 +204,25 @@ static void test_facts_have_no_control_characters_and_an_end(void **state)
     assert_string_equal(facts[5].value, "x  Bcc: eve");
 }
 
+/* Discord refuses the whole message for a value that it takes for none. */
+static void test_a_blank_name_does_not_cost_the_message(void **state)
+{
+    static const char *const blanks[] = {" ", "   ", "\xc2\xa0", "\xe3\x80\x80 \xe2\x80\x83"};
+    struct outbox_message message = message_full();
+    for (size_t i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++) {
+        struct fact facts[NOTIFY_FACTS_MAX];
+        message.token_name = blanks[i];
+        facts_of(&message, facts);
+        assert_string_equal(facts[0].name, "Token");
+        assert_string_equal(facts[0].value, "(blank)");
+    }
+    message.token_name = " ci ";
+    json_t *root = build(payload_discord, &message);
+    json_t *fields = json_object_get(at(json_object_get(root, "embeds"), 0), "fields");
+    assert_string_equal(text(at(fields, 0), "value"), " ci ");
+    json_decref(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_the_largest_message_fits_all_receivers),
         cmocka_unit_test(test_what_is_too_large_is_said_so),
         cmocka_unit_test(test_facts_have_no_control_characters_and_an_end),
+        cmocka_unit_test(test_a_blank_name_does_not_cost_the_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
