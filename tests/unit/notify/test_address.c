@@ -53,6 +53,7 @@ static void test_what_is_not_of_the_public_internet(void **state)
         "240.0.0.1",
         "255.255.255.255",
         "192.88.99.1",
+        "168.63.129.16", /* the host of a virtual machine of Azure */
         "::",
         "::1",
         "fe80::1",
