@@ -119,14 +119,17 @@ bool text_is_control(uint32_t point)
 bool text_is_printable(uint32_t point)
 {
     static const struct {
-        uint16_t first, last;
+        uint32_t first, last;
     } deceptive[] = {
         {0x061C, 0x061C}, /* Arabic letter mark */
+        {0x115F, 0x1160}, /* Hangul fillers, as below */
+        {0x180E, 0x180E}, /* Mongolian vowel separator */
         {0x200B, 0x200F}, /* zero width space, joiners, marks of direction */
-        {0x202A, 0x202E}, /* embeddings and overrides of direction */
+        {0x2028, 0x202E}, /* ends of lines and paragraphs, embeddings and overrides of direction */
         {0x2060, 0x2064}, /* word joiner, invisible operators */
         {0x2066, 0x2069}, /* isolates of direction */
-        {0xFEFF, 0xFEFF}, /* zero width no-break space, byte order mark */
+        {0x3164, 0x3164}, {0xFEFF, 0xFEFF},   /* zero width no-break space, byte order mark */
+        {0xFFA0, 0xFFA0}, {0xE0000, 0xE007F}, /* tags: ASCII that nobody sees */
     };
     if (point < 0x061C) {
         return !text_is_control(point);

@@ -172,8 +172,10 @@ static void test_control_characters_are_not_printable(void **state)
 
 static void test_characters_that_deceive_the_eye_are_not_printable(void **state)
 {
-    static const uint32_t ranges[][2] = {{0x061C, 0x061C}, {0x200B, 0x200F}, {0x202A, 0x202E},
-                                         {0x2060, 0x2064}, {0x2066, 0x2069}, {0xFEFF, 0xFEFF}};
+    static const uint32_t ranges[][2] = {{0x061C, 0x061C}, {0x115F, 0x1160},  {0x180E, 0x180E},
+                                         {0x200B, 0x200F}, {0x2028, 0x202E},  {0x2060, 0x2064},
+                                         {0x2066, 0x2069}, {0x3164, 0x3164},  {0xFEFF, 0xFEFF},
+                                         {0xFFA0, 0xFFA0}, {0xE0000, 0xE007F}};
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         for (uint32_t point = ranges[i][0] - 1; point <= ranges[i][1] + 1; point++) {
             bool good = point < ranges[i][0] || point > ranges[i][1];
