@@ -287,7 +287,7 @@
 #define NOTIFY_PAUSE_MOST_MS 60000   /* of a channel whose receiver cannot be reached */
 #define NOTIFY_TESTS_MAX 16          /* that wait; more: busy */
 #define NOTIFY_STOP_MS 2000          /* what is being sent at a stop has so long */
-#define OUTBOX_WAITING_MAX 10000     /* messages of a channel that wait; more: only counted */
+#define OUTBOX_WAITING_MAX 10000     /* critical messages of a channel that wait; others fewer */
 #define OUTBOX_DEAD_MAX 1000         /* dead letters of a channel; more: the oldest goes */
 #define OUTBOX_ERROR_BYTES_MAX 200   /* why a try failed; longer is cut */
 #define OUTBOX_CHANNELS_MAX 64       /* listed, also those that are no longer configured */

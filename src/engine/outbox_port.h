@@ -13,7 +13,9 @@
  *
  * A row is put in the transaction of what it tells of, and goes in a transaction after its
  * receiver said that it has it: so it is delivered at least once, and whoever gets it twice knows
- * it by its id. Of each channel at most OUTBOX_WAITING_MAX wait and OUTBOX_DEAD_MAX are dead.
+ * it by its id. Of each channel at most OUTBOX_WAITING_MAX wait and OUTBOX_DEAD_MAX are dead; an
+ * eighth of those that wait is kept for each severity above, so that a flood of what matters little
+ * does not keep out what matters.
  */
 #ifndef ENGINE_OUTBOX_PORT_H
 #define ENGINE_OUTBOX_PORT_H

@@ -177,6 +177,7 @@ static void test_a_full_channel_takes_no_more_and_counts_them(void **state)
     begin(fixture);
     for (unsigned i = 1; i <= OUTBOX_WAITING_MAX; i++) {
         struct outbox_message one = message(i, "ops");
+        one.severity = ALERT_CRITICAL;
         assert_int_equal(fixture->port.outbox.put(fixture->store, &one, &stored), TKR_OK);
         assert_true(stored);
     }
@@ -186,7 +187,34 @@ static void test_a_full_channel_takes_no_more_and_counts_them(void **state)
     assert_int_equal(channel(fixture, "ops").left_out, 1);
     assert_int_equal(channel(fixture, "ops").waiting, OUTBOX_WAITING_MAX);
     settle(fixture, 1, "ops", OUTBOX_SENT, 0);
-    assert_true(put(fixture, message(OUTBOX_WAITING_MAX + 3, "ops")));
+    struct outbox_message next = message(OUTBOX_WAITING_MAX + 3, "ops");
+    next.severity = ALERT_CRITICAL;
+    assert_true(put(fixture, next));
+}
+
+/* Whoever can cause many alerts that matter little does not keep out those that matter more. */
+static void test_what_matters_less_leaves_room(void **state)
+{
+    static const struct {
+        enum alert_severity severity;
+        unsigned eighths;
+    } rows[] = {
+        {ALERT_INFO, 4}, {ALERT_LOW, 5}, {ALERT_MEDIUM, 6}, {ALERT_HIGH, 7}, {ALERT_CRITICAL, 8}};
+    struct fixture *fixture = *state;
+    unsigned count = 0;
+    begin(fixture);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool stored = true;
+        while (stored) {
+            struct outbox_message one = message(count + 1, "ops");
+            one.severity = rows[i].severity;
+            assert_int_equal(fixture->port.outbox.put(fixture->store, &one, &stored), TKR_OK);
+            count += stored;
+        }
+        assert_int_equal(count, OUTBOX_WAITING_MAX / 8 * rows[i].eighths);
+    }
+    commit(fixture);
+    assert_int_equal(channel(fixture, "ops").left_out, 5);
 }
 
 /* --- tries -------------------------------------------------------------------------------- */
@@ -406,6 +434,7 @@ int suite_outbox(void)
         SUITE_TEST(test_what_is_not_due_yet_says_when),
         SUITE_TEST(test_the_longest_due_come_first_up_to_the_limit),
         SUITE_TEST(test_a_full_channel_takes_no_more_and_counts_them),
+        SUITE_TEST(test_what_matters_less_leaves_room),
         SUITE_TEST(test_a_message_that_was_sent_is_gone),
         SUITE_TEST(test_a_try_that_failed_waits_and_counts),
         SUITE_TEST(test_a_dead_letter_is_not_due_but_listed),

@@ -54,14 +54,21 @@ static tkr_error_t add_tally(struct store *store, const char *channel, const str
     return statement_run(&store->writer, statement);
 }
 
-static tkr_error_t is_full(struct store *store, const char *channel, bool *ret_full)
+/* What matters less leaves room for what matters more. */
+static tkr_error_t is_full(struct store *store, const char *channel, enum alert_severity severity,
+                           bool *ret_full)
 {
+    static const int64_t most[ALERT_SEVERITY_COUNT] = {
+        [ALERT_INFO] = OUTBOX_WAITING_MAX / 8 * 4,   [ALERT_LOW] = OUTBOX_WAITING_MAX / 8 * 5,
+        [ALERT_MEDIUM] = OUTBOX_WAITING_MAX / 8 * 6, [ALERT_HIGH] = OUTBOX_WAITING_MAX / 8 * 7,
+        [ALERT_CRITICAL] = OUTBOX_WAITING_MAX,
+    };
     CLEANUP(statement_reset) sqlite3_stmt *statement = NULL;
     TRY(connection_prepare(&store->writer, STATEMENT_COUNT_OUTBOX, &statement));
     bind_text(statement, 1, channel);
     tkr_error_t error = statement_row(&store->writer, statement);
     ENSURE(error == TKR_OK || error == TKR_NOT_FOUND, error);
-    *ret_full = error == TKR_OK && sqlite3_column_int64(statement, 0) >= OUTBOX_WAITING_MAX;
+    *ret_full = error == TKR_OK && sqlite3_column_int64(statement, 0) >= most[severity];
     return TKR_OK;
 }
 
@@ -89,7 +96,7 @@ tkr_error_t store_put_outbox(struct store *store, const struct outbox_message *m
                              bool *ret_stored)
 {
     bool full = false;
-    TRY(is_full(store, message->channel, &full));
+    TRY(is_full(store, message->channel, message->severity, &full));
     if (!full) {
         TRY(insert(store, message));
     }
