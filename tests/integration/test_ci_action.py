@@ -271,8 +271,12 @@ def test_the_token_is_in_no_argument_and_not_in_what_is_started(token, url, tmp_
                     'cat >"$SEEN/input"\nprintf \'{"code":"valid"}\\n200\'\n')
     fake.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SEEN": str(tmp_path),
-                   "TOKENRY_URL": url, "TOKENRY_TOKEN": token}
-    subprocess.run(["sh", str(SCRIPT), "check"], env=environment, check=True, capture_output=True)
+                   "TOKENRY_URL": url, "TOKENRY_TOKEN": token,
+                   "token": "a variable of the runner", "answer": "another"}
+    for shell in (["sh"], ["sh", "-a"]):
+        subprocess.run([*shell, str(SCRIPT), "check"], env=environment, check=True,
+                       capture_output=True)
+        assert token not in (tmp_path / "environment").read_text()
     assert token not in (tmp_path / "arguments").read_text()
     assert token not in (tmp_path / "environment").read_text()
     assert f"Bearer {token}" in (tmp_path / "input").read_text()
@@ -285,6 +289,14 @@ def test_the_token_may_come_on_standard_input(ci, url, token):
 def test_a_curlrc_of_the_runner_changes_nothing(ci, url, token, tmp_path):
     (tmp_path / ".curlrc").write_text("proxy = http://127.0.0.1:9\nverbose\n")
     assert ci("check", token=token, TOKENRY_URL=url).status == DONE
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy", "ALL_PROXY"])
+def test_no_proxy_sees_a_token_in_clear(ci, url, token, name):
+    """To this machine it goes in clear, so nobody is in between."""
+    proxy = f"http://127.0.0.1:{free_port()}"
+    for where in (url, url.replace("127.0.0.1", "localhost")):
+        assert ci("check", token=token, TOKENRY_URL=where, **{name: proxy}).status == DONE
 
 
 # --- the action, as the runner runs it ---
