@@ -468,7 +468,8 @@ static unsigned decide(struct auth *auth)
     if (UNLIKELY(result.has_credits)) {
         *header_number(auth->credits, result.credits.remaining) = '\0';
     }
-    if (!attempt.retry && auth_note_wanted(auth->api, &auth->request, &result)) {
+    bool counted = attempt.retry && result.verdict == TKR_VERDICT_VALID; /* the first time */
+    if (!counted && auth_note_wanted(auth->api, &auth->request, &result)) {
         auth_note_exchange(auth->api, auth->exchange, &auth->request, &result);
     }
     if (result.verdict == TKR_VERDICT_VALID) {

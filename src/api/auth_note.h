@@ -12,8 +12,9 @@
  * process at the Unix socket. Of a path the query is left out, since it may carry secrets. A text
  * that holds the token, or any of ours, is left out whole: an event is no place for a token.
  *
- * A trial (`dry_run`) is no event, and a retry (api/attempts.h) is none of its own. What is read
- * here is read only of a request that becomes an event: with the shipped policy few successes do.
+ * A trial (`dry_run`) is no event unless it is of a honeytoken, which nobody has a reason to try; a
+ * retry that is let through (api/attempts.h) is none of its own. What is read here is read only of a
+ * request that becomes an event: with the shipped policy few successes do.
  */
 #ifndef API_AUTH_NOTE_H
 #define API_AUTH_NOTE_H
@@ -39,7 +40,8 @@ void auth_note_asked(struct api_call *call, const struct verify_request *request
 static inline bool auth_note_wanted(struct api *api, const struct verify_request *request,
                                     const struct verify_result *result)
 {
-    return !request->dry_run && authority_auth_wanted(api->options.authority, result);
+    return (!request->dry_run || result->honeytoken) &&
+           authority_auth_wanted(api->options.authority, result);
 }
 
 #endif

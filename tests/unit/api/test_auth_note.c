@@ -81,13 +81,33 @@ static void test_ended_tokens_leave_evidence(void **state)
     }
 }
 
-static void test_a_trial_is_no_try(void **state)
+/* Who has found tokens and asks about them without effect still has the bait among them. */
+static void test_a_trial_is_no_try_but_of_a_honeytoken(void **state)
 {
     struct fixture *fixture = *state;
-    struct made made = fixture_make(fixture, HONEY);
+    struct made honey = fixture_make(fixture, HONEY), ended = fixture_make(fixture, SMALL);
+    manage(fixture, printed("DELETE " TOKENS "/%s", ended.id), NULL);
     manage(fixture, "POST /api/v1/verify",
-           printed("{\"token\":\"%s\",\"dry_run\":true}", made.text));
-    assert_int_equal(events_after_flush(fixture, "honeytoken.tried"), 0);
+           printed("{\"token\":\"%s\",\"dry_run\":true}", ended.text));
+    assert_int_equal(events_after_flush(fixture, "token.tried"), 0);
+    manage(fixture, "POST /api/v1/verify",
+           printed("{\"token\":\"%s\",\"dry_run\":true}", honey.text));
+    assert_int_equal(events_after_flush(fixture, "honeytoken.tried"), 1);
+    manage(fixture, "POST /api/v1/verify/batch",
+           printed("{\"requests\":[{\"token\":\"%s\",\"dry_run\":true,\"ip\":\"192.0.2.9\"}]}",
+                   honey.text));
+    assert_int_equal(events_after_flush(fixture, "honeytoken.tried"), 2);
+}
+
+static void test_a_retry_that_is_refused_is_an_event(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made made = fixture_make(fixture, SMALL);
+    const char *attempt = printed("%sX-Attempt: a-1\r\n", bearer(made.text));
+    assert_int_equal(ask_socket_unclaimed(fixture, "GET /auth", attempt, NULL).status, 200);
+    manage(fixture, printed("DELETE " TOKENS "/%s", made.id), NULL);
+    assert_int_equal(ask_socket_unclaimed(fixture, "GET /auth", attempt, NULL).status, 401);
+    assert_int_equal(events_after_flush(fixture, "token.tried"), 1);
 }
 
 static void test_a_user_agent_that_holds_the_token_is_left_out(void **state)
@@ -391,7 +411,8 @@ int main(void)
         TEST(test_a_honeytoken_is_unknown_outwardly_and_shown_in_lists),
         TEST(test_each_way_to_present_one_is_a_try),
         TEST(test_ended_tokens_leave_evidence),
-        TEST(test_a_trial_is_no_try),
+        TEST(test_a_trial_is_no_try_but_of_a_honeytoken),
+        TEST(test_a_retry_that_is_refused_is_an_event),
         TEST(test_a_user_agent_that_holds_the_token_is_left_out),
         TEST(test_tries_are_in_the_metrics),
         TEST(test_each_outcome_of_a_question_is_told),
