@@ -24,6 +24,7 @@ struct old_endpoint {
 /* One question. */
 struct question {
     struct buffer body;
+    size_t header_bytes;
     bool (*cancelled)(void *context);
     void *context;
 };
@@ -112,6 +113,18 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
     return question->body.overflowed ? 0 : size * count;
 }
 
+/* curl keeps each line of a header, and counts none of those behind a body. */
+static size_t take_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct question *question = context;
+    size_t length = size * count;
+    if (length > OUTSIDE_HEADER_BYTES_MAX - question->header_bytes) {
+        return 0;
+    }
+    question->header_bytes += length;
+    return length;
+}
+
 static int look_up(void *context, curl_off_t total, curl_off_t now, curl_off_t upload_total,
                    curl_off_t upload_now)
 {
@@ -136,6 +149,7 @@ static CURL *new_handle(const struct old_endpoint_options *options)
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "tokenry/" TOKENRY_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     if (options->ca_file[0] != '\0') {
@@ -277,6 +291,7 @@ tkr_error_t old_endpoint_ask(struct old_endpoint *endpoint, const char *token, s
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
         curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &question);
+        curl_easy_setopt(curl, CURLOPT_HEADERDATA, &question);
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &question);
         CURLcode code = curl_easy_perform(curl);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);

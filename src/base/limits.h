@@ -262,6 +262,9 @@
 #define CLEANUP_BATCH_MAX 500        /* tokens cleaned away in one transaction */
 #define CLEANUP_EVERY_MS 3600000     /* between two cleanups that found all there was */
 
+/* --- answers from outside -------------------------------------------------------------------- */
+#define OUTSIDE_HEADER_BYTES_MAX (64 * 1024) /* lines of headers of one; more: not read */
+
 /* --- alerts and notifications ---------------------------------------------------------------- */
 #define ALERT_SUMMARY_BYTES_MAX 256   /* longer is cut */
 #define ALERT_DETAILS_BYTES_MAX 2900  /* so that they fit an event; more: left out, and told */

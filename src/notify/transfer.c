@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/limits.h"
 #include "base/secret.h"
 #include "notify/address.h"
 
@@ -17,6 +18,16 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     size_t room = transfer->answer.bytes_max - transfer->answer.length, length = size * count;
     buffer_add(&transfer->answer, bytes, length < room ? length : room);
     transfer->too_large |= length > room || transfer->answer.overflowed;
+    return transfer->too_large ? 0 : length;
+}
+
+/* curl keeps each line of a header, and counts none of those behind a body. */
+static size_t take_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t length = size * count;
+    transfer->too_large |= length > OUTSIDE_HEADER_BYTES_MAX - transfer->header_bytes;
+    transfer->header_bytes += transfer->too_large ? 0 : length;
     return transfer->too_large ? 0 : length;
 }
 
@@ -52,6 +63,8 @@ static void set_up(struct transfer *transfer, const struct transfer_options *opt
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(options->timeout_ms / 2 + 1));
     /* Without this the end of a transfer waits for a resolver that does not answer, and with it
@@ -157,8 +170,9 @@ tkr_error_t transfer_end(struct transfer *transfer, CURLcode code,
         return TKR_OK;
     }
     if (transfer->too_large) {
-        return fault_set(fault, TKR_TOO_LARGE, "", "it answered more than %zu bytes",
-                         transfer->answer.bytes_max);
+        return fault_set(fault, TKR_TOO_LARGE, "",
+                         "it answered more than %zu bytes, or %d of headers",
+                         transfer->answer.bytes_max, OUTSIDE_HEADER_BYTES_MAX);
     }
     return failed(transfer, code, status, fault);
 }

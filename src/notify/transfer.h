@@ -27,6 +27,7 @@ struct transfer {
     CURL *handle;
     struct curl_slist *headers, *recipients, *resolve; /* the first may hold secrets: wiped */
     struct buffer answer;
+    size_t header_bytes; /* of the answer, those behind its body too */
     bool allow_private;
     bool refused;   /* some address was not public */
     bool too_large; /* the answer: what is there of it is its beginning */

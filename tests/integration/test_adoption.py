@@ -41,15 +41,27 @@ class OldEndpoint:
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
                 with contextlib.suppress(OSError):
                     self.send_response(status)
+                    if endpoint.trailers:
+                        self.send_trailers()
+                        return
                     for name, value in more.items():
                         self.send_header(name, value)
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)
 
+            def send_trailers(self):
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b"0\r\n")
+                for _ in range(endpoint.trailers):
+                    self.wfile.write(b"X-A: " + b"a" * 4000 + b"\r\n")
+                    endpoint.sent += 1
+
             def log_message(self, *_):
                 pass
 
+        self.trailers = self.sent = 0
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
@@ -103,6 +115,13 @@ def test_a_token_that_nobody_knows_is_401_and_asked_about_once(adopting, old):
         assert answer.status == 401 and answer.json["code"] == "not_found"
     assert old.count(UNKNOWN) == 1
     assert daemon.metrics()["tokenry_adopt_spared_total"] == 4
+
+
+def test_headers_without_end_behind_the_answer_are_not_read(adopting, old):
+    daemon = adopting()
+    old.trailers = 16000  # 64 MB
+    assert daemon.auth(OLD).status == 503
+    assert old.sent < 8000
 
 
 @pytest.mark.parametrize("status, body, headers", [

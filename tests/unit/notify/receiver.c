@@ -61,7 +61,9 @@ static void serve(struct receiver *receiver, int fd)
     if (receiver->answer != NULL) {
         (void)!send(fd, receiver->answer, strlen(receiver->answer), MSG_NOSIGNAL);
     }
-    while (receiver->endless && send(fd, more, sizeof(more), MSG_NOSIGNAL) > 0) {
+    const char *again = receiver->again != NULL ? receiver->again : more;
+    size_t length = receiver->again != NULL ? strlen(again) : sizeof(more);
+    while (receiver->endless && send(fd, again, length, MSG_NOSIGNAL) > 0) {
     }
     if (receiver->answer == NULL && wait_for(receiver, fd)) {
         (void)!read(fd, &end, 1); /* the other side gave up */

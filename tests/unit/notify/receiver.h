@@ -20,6 +20,7 @@ struct receiver {
     uint16_t port;
     _Atomic(const char *) answer; /* NULL: none ever, the connection stays open */
     bool endless;                 /* the answer, and then bytes for ever */
+    const char *again;            /* what it sends without end; NULL: something */
     _Atomic unsigned connections;
     char request[65536]; /* of the newest whole one */
     int listener, stop[2];

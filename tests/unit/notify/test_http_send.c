@@ -205,6 +205,25 @@ static void test_an_endless_answer_is_read_to_the_maximum(void **state)
     http_send_answer_deinit(&sending.answer);
 }
 
+/* Lines of headers are kept by curl, and those behind a body it does not count. */
+static void test_endless_trailers_are_read_to_a_maximum(void **state)
+{
+    struct receiver receiver;
+    struct sending sending;
+    char line[2001];
+    memset(line, 'x', sizeof(line) - 1);
+    memcpy(line, "X-A: ", 5);
+    strcpy(line + sizeof(line) - 3, "\r\n");
+    receiver_start(&receiver, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+    receiver.again = line;
+    receiver.endless = true;
+    prepare(&sending, &receiver);
+    assert_int_equal(send_it(&sending), TKR_TOO_LARGE);
+    assert_int_equal(sending.answer.status, 200);
+    receiver_stop(&receiver);
+    http_send_answer_deinit(&sending.answer);
+}
+
 static void test_nobody_there_is_unavailable(void **state)
 {
     struct receiver receiver;
@@ -288,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_the_environment_names_no_proxy_for_us),
         cmocka_unit_test(test_who_never_answers_takes_no_longer_than_the_timeout),
         cmocka_unit_test(test_an_endless_answer_is_read_to_the_maximum),
+        cmocka_unit_test(test_endless_trailers_are_read_to_a_maximum),
         cmocka_unit_test(test_nobody_there_is_unavailable),
         cmocka_unit_test(test_what_is_no_http_is_unavailable),
         cmocka_unit_test(test_the_answer_comes_back_whole),
