@@ -150,7 +150,7 @@ static void write_key(const struct bench *bench, char *path, size_t size)
          "writing the key");
 }
 
-static void found(void *context, const struct audit_finding *finding)
+static void found(void *context, const struct audit_finding *finding, const char *place)
 {
     struct bench *bench = context;
     bench->findings++;
