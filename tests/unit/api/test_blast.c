@@ -228,7 +228,7 @@ static void test_requests_tries_and_changes_are_told(void **state)
     const json_t *change = json_array_get(at(report, "did.changes.newest"), 0);
     assert_string_equal(text_at(change, "type"), "token.create");
     assert_string_equal(text_at(change, "token_id"), text_of(&child, "id"));
-    assert_int_equal(number_at(report, "history.count"), 2); /* made, revoked */
+    assert_int_equal(number_at(report, "history.count"), 3); /* made, revoked, told of */
     assert_int_equal(number_at(report, "family.live"), 1);
     json_decref(report);
 }

@@ -610,7 +610,7 @@ static void test_tries_of_a_refused_token_are_told_apart(void **state)
     assert_string_equal(report.tries.newest[0].endpoint, "/auth");
     assert_int_equal(report.seen.count, 1);
     assert_string_equal(report.seen.newest[0].verdict, "expired");
-    assert_int_equal(report.about.count, 2); /* made, and revoked */
+    assert_int_equal(report.about.count, 3); /* made, revoked, and told of */
     assert_int_equal(report.acts.count, 0);
 }
 
