@@ -37,8 +37,8 @@ static bool holds_token(const struct presented *presented, const char *text, siz
 /* A text that others chose, or nothing. */
 static struct verify_text clean(const struct presented *presented, const char *text, size_t length)
 {
-    bool holds = holds_token(presented, text, length);
-    return holds ? (struct verify_text){0} : (struct verify_text){text, length};
+    const struct verify_text whole = {text, length}, nothing = {0};
+    return holds_token(presented, text, length) ? nothing : whole;
 }
 
 /* One of ours; NULL: none. */

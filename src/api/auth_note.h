@@ -13,8 +13,8 @@
  * that holds the token, or any of ours, is left out whole: an event is no place for a token.
  *
  * A trial (`dry_run`) is no event unless it is of a honeytoken, which nobody has a reason to try; a
- * retry that is let through (api/attempts.h) is none of its own. What is read here is read only of a
- * request that becomes an event: with the shipped policy few successes do.
+ * retry that is let through (api/attempts.h) is none of its own. What is read here is read only of
+ * a request that becomes an event: with the shipped policy few successes do.
  */
 #ifndef API_AUTH_NOTE_H
 #define API_AUTH_NOTE_H

@@ -225,7 +225,7 @@
 #define AUDIT_DROP_EVENTS 1000             /* deleted in one transaction, once they are archived */
 #define AUDIT_RETENTION_EVERY_MS 86400000
 #define AUDIT_LINE_BYTES_MAX 65536 /* an event as a line; it never is longer than 50,000 */
-#define AUDIT_SLICE_EVENTS 1000 /* read in one go, so that a long reader holds up nobody */
+#define AUDIT_SLICE_EVENTS 1000    /* read in one go, so that a long reader holds up nobody */
 
 /* --- verifications as events ----------------------------------------------------------------- */
 #define AUTH_RING_BYTES (8 * 1024 * 1024)         /* events that wait to be stored; more: counted */

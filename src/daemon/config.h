@@ -98,7 +98,7 @@ struct config {
     int64_t cleanup_after_days;
     /* [monitor] */
     int64_t monitor_tokens_max, monitor_unused_days;
-    int64_t monitor_actions[MONITOR_KINDS]; /* enum monitor_action */
+    int64_t monitor_actions[MONITOR_KINDS];          /* enum monitor_action */
     int64_t monitor_expiry_days[MONITOR_EXPIRY_MAX]; /* the most first */
     size_t monitor_expiry_count;
     /* [usage] */

@@ -415,7 +415,7 @@ void monitor_sketch_observe(struct monitor_sketch *sketch, uint64_t seed,
     if (observation->agent != 0) {
         told[MONITOR_AGENT] = agent_is_new(sketch, seed, observation->agent);
     }
-    if (memchr(told, true, sizeof(told)) != NULL) {
+    if (memchr(told, 1, sizeof(told)) != NULL) {
         describe(sketch, told, ret_alarms);
     }
 }

@@ -122,7 +122,9 @@ static tkr_error_t tell_all(struct job_context *context, struct pass *pass)
         .severity = ALERT_LOW, .type = "token.unused", .summary = sentence, .details = details};
     pass->many = pass->untold > MONITOR_TOLD_ONE_BY_ONE;
     pass->alert = &digest;
-    return each_slice(context, pass, tell);
+    tkr_error_t error = each_slice(context, pass, tell);
+    pass->alert = NULL;
+    return error;
 }
 
 static tkr_error_t run(struct job_context *context)
