@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit/verify.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/text.h"
 
 static const char *const names[AUDIT_FINDING_KINDS] = {
     [AUDIT_CHANGED] = "changed",
@@ -161,13 +162,26 @@ static void check_digest(struct audit_verifier *verifier, const struct audit_eve
     }
 }
 
+/* The number behind `before`, which *at stands at; *at is moved behind it. */
+static bool read_number(const char **at, const char *before, uint64_t *ret_number)
+{
+    size_t skip = strlen(before);
+    if (strncmp(*at, before, skip) != 0) {
+        return false;
+    }
+    size_t length = strspn(*at + skip, "0123456789");
+    bool read = text_parse_u64(*at + skip, length, ret_number) == TKR_OK;
+    *at += skip + length;
+    return read;
+}
+
 /* Whether it says that the event before the first one left the log. */
 static bool says_it_left(const struct audit_verifier *verifier, const char *details)
 {
-    unsigned long long first = 0, last = 0;
-    return details != NULL &&
-           sscanf(details, "{\"first\":%16llu,\"last\":%16llu,", &first, &last) == 2 &&
-           first < verifier->first_seq && last + 1 >= verifier->first_seq;
+    uint64_t first = 0, last = 0;
+    return details != NULL && read_number(&details, "{\"first\":", &first) &&
+           read_number(&details, ",\"last\":", &last) && first < verifier->first_seq &&
+           last >= verifier->first_seq - 1;
 }
 
 /* What is said of the log itself. */
