@@ -44,6 +44,7 @@ void watch_take_signals(void)
     sigset_t set = signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored by who started us, it would hide how programs end */
 }
 
 /* Somebody at a terminal who presses Ctrl-C twice does not want to wait. */

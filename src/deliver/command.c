@@ -172,11 +172,17 @@ static enum delivery_outcome end(pid_t child, bool in_time, int64_t timeout_s,
 {
     int status = 0;
     (void)kill(-child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    pid_t reaped = 0;
+    do {
+        reaped = waitpid(child, &status, 0);
+    } while (reaped < 0 && errno == EINTR);
     if (!in_time) {
         return deliver_failed(DELIVERY_UNSURE, error, "the program took longer than %d s",
                               (int)timeout_s);
+    }
+    if (reaped !=
+        child) { /* somebody who started us had SIGCHLD ignored: nobody knows its status */
+        return deliver_failed(DELIVERY_UNSURE, error, "how the program ended is not known");
     }
     if (!WIFEXITED(status)) {
         return deliver_failed(DELIVERY_UNSURE, error, "the program was killed by signal %d",

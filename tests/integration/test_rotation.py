@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import pathlib
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -239,6 +240,19 @@ def test_a_program_gets_the_token_on_its_input_and_is_told_which_one(make_rotati
     assert (tmp_path / "words").read_text() == "2:--app:$(shop)\n"  # there is no shell
     assert len((tmp_path / "fds").read_text().split()) <= 4
     assert found.strip() not in (tmp_path / "env").read_text()
+
+
+def test_a_daemon_that_was_started_without_news_of_children_hears_them(make_rotating, tmp_path):
+    taken = program(tmp_path / "take", "exit 3\n")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # which its children have, too
+    try:
+        daemon = make_rotating(f"[take]\ntype = command\ncommand = {taken}\n")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    token = daemon.create(name="deploy-bot")
+    schedule(daemon, token, "take")
+    run(daemon, token, "failed")
+    assert works(daemon, token["token"])
 
 
 @pytest.mark.parametrize("text, outcome, error", [
