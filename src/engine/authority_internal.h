@@ -91,6 +91,7 @@ struct change_noted {
 /* What a rotation by schedule writes into its schedule; see authority_rotation.c. */
 struct rotation_step {
     char lineage_id[TOKEN_ID_CHARS + 1];
+    uint64_t version; /* begin: of the schedule that it is by */
     enum schedule_outcome outcome;
     const char *error;
     int64_t next_at_ms;

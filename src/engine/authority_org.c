@@ -235,7 +235,7 @@ tkr_error_t org_decide_expiry(struct authority *authority, struct change *change
     struct org_policy policy;
     TRY(org_policy_of(authority, change, token->org_id, &policy));
     struct lifetime_policy lifetime = policy.lifetimes[token->kind];
-    if (change->kind == &change_adopt) { /* nobody is there to ask for less */
+    if (change->kind == &change_adopt || change->scheduled) { /* nobody is there to ask for less */
         lifetime.on_exceed = ON_EXCEED_CLAMP;
     }
     TRY(lifetime_decide(&lifetime, asked, now_ms, &token->expires_at_ms, &result->clamped,

@@ -66,7 +66,8 @@ static tkr_error_t prepare_rotate(struct authority *authority, const char *token
     change->update.has_expires = rotate->has_lifetime;
     change->update.lifetime = rotate->lifetime;
     change->if_version = rotate->if_version;
-    change->scheduled = rotate->scheduled;
+    change->scheduled = rotate->schedule_version != 0;
+    change->step.version = rotate->schedule_version;
     change_copy_key(change, made.idempotency_key, made.request_digest);
     if (rotate->chosen != NULL) {
         TRY(change_make_text(authority, &made, change, fault));

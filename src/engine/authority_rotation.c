@@ -20,6 +20,9 @@
  * made since down to the overlap. Each unsure try leaves one more version alive, so after
  * ROTATION_UNSURE_MAX of them it stops until somebody asks.
  *
+ * A delivery of a version that somebody replaced by hand meanwhile is unsure, too: its receiver
+ * has one that is about to end.
+ *
  * When V1 cannot be current again (somebody rotated or revoked by hand, or it came to its end
  * while nothing ran), only the schedule is written: what is current then stays so.
  *
@@ -37,12 +40,13 @@
  */
 
 tkr_error_t authority_begin_rotation(struct authority *authority, const char *token_id,
-                                     change_done done, void *context, struct fault *fault)
+                                     uint64_t schedule_version, change_done done, void *context,
+                                     struct fault *fault)
 {
     const struct token_rotate rotate = {
         .has_grace = true,
         .grace_ms = ROTATION_GRACE_S_MAX * INT64_C(1000), /* V1's own end comes first */
-        .scheduled = true,
+        .schedule_version = schedule_version,
         .reason = "by its schedule",
     };
     return authority_rotate_token(authority, &principal_system, token_id, &rotate, done, context,
@@ -90,6 +94,10 @@ tkr_error_t rotation_note_begin(struct authority *authority, struct change *chan
     if (schedule.rotating_id[0] != '\0') {
         return fault_set(&change->result.fault, TKR_CONFLICT, "", "%s is on its way already",
                          schedule.rotating_id);
+    }
+    if (schedule.version != change->step.version) {
+        return fault_set(&change->result.fault, TKR_CONFLICT, "",
+                         "the schedule was changed meanwhile");
     }
     memcpy(schedule.rotating_id, successor->id, sizeof(schedule.rotating_id));
     schedule.since_ms = successor->created_at_ms;
@@ -179,6 +187,43 @@ static tkr_error_t write_outcome(struct authority *authority, struct change *cha
     return raise_alert(authority, change, schedule, token);
 }
 
+/* --- neither the one nor the other --- */
+
+/* What V2 took the place of is cut with it by the delivery that succeeds, unless it is current. */
+static tkr_error_t note_predecessor(struct authority *authority, struct change *change,
+                                    const struct token *successor, struct schedule *schedule)
+{
+    struct token token;
+    ENSURE(successor->rotated_from[0] != '\0', TKR_OK);
+    tkr_error_t error = change_read_current(authority, change, successor->rotated_from, &token);
+    ENSURE(error != TKR_NOT_FOUND, TKR_OK);
+    TRY(error);
+    int64_t since_ms = schedule->unsure_since_ms;
+    if (since_ms == 0 || token.created_at_ms < since_ms) {
+        schedule->unsure_since_ms = token.created_at_ms;
+    }
+    return TKR_OK;
+}
+
+/* Only the schedule is written. A version that was cleaned away has nobody who is to be told. */
+static tkr_error_t settle(struct authority *authority, struct change *change)
+{
+    const struct store_port *store = authority->store;
+    struct schedule schedule;
+    struct token token;
+    change->step.outcome = SCHEDULE_UNSURE;
+    TRY(read_schedule(authority, change, &schedule));
+    tkr_error_t error = change_read_current(authority, change, change->asked.id, &token);
+    if (error == TKR_NOT_FOUND) {
+        note_outcome(change, segment_writer_now_ms(authority->segment), &schedule);
+        return store->schedules.put(store->store, &schedule, NULL);
+    }
+    TRY(error);
+    TRY(note_predecessor(authority, change, &token, &schedule));
+    change->result.token = token;
+    return write_outcome(authority, change, &schedule, &token);
+}
+
 /* --- delivered --- */
 
 /* Whether this version is one that the receiver may have had until now: the one before, and all
@@ -228,11 +273,10 @@ static tkr_error_t deliver(struct authority *authority, struct change *change)
     uint32_t count = 0;
     TRY(read_schedule(authority, change, &schedule));
     TRY(change_read_current(authority, change, change->asked.id, &token));
-    if (token.replaced_by[0] == '\0') { /* else somebody rotated by hand, and said what ends when */
-        TRY(store->list_overlapping(store->store, token.lineage_id,
-                                    segment_writer_now_ms(authority->segment), VERSIONS_LIVE_MAX,
-                                    ids, &count));
-    }
+    ENSURE(token.replaced_by[0] == '\0', TKR_CONFLICT);
+    TRY(store->list_overlapping(store->store, token.lineage_id,
+                                segment_writer_now_ms(authority->segment), VERSIONS_LIVE_MAX, ids,
+                                &count));
     for (uint32_t i = 0; i < count; i++) {
         TRY(cut_version(authority, change, &schedule, &token, ids[i]));
     }
@@ -243,7 +287,12 @@ static tkr_error_t deliver(struct authority *authority, struct change *change)
 
 static tkr_error_t apply_delivered(struct authority *authority, struct change *change)
 {
-    return change_apply_marked(authority, change, deliver);
+    tkr_error_t error = change_apply_marked(authority, change, deliver);
+    ENSURE(error == TKR_CONFLICT || error == TKR_NOT_FOUND, error);
+    change->result.fault = (struct fault){0};
+    change->changed = false;
+    change->step.error = "somebody replaced it by hand while it was delivered";
+    return change_apply_marked(authority, change, settle);
 }
 
 /* The versions that were cut are shown with all other identifiers of the change. */
@@ -257,14 +306,6 @@ static tkr_error_t show_delivered(struct authority *authority, struct change *ch
 const struct change_kind change_delivered = {"token.end_grace", apply_delivered, show_delivered};
 
 /* --- not delivered --- */
-
-static tkr_error_t settle(struct authority *authority, struct change *change)
-{
-    struct schedule schedule;
-    TRY(read_schedule(authority, change, &schedule));
-    TRY(change_read_current(authority, change, change->asked.id, &change->result.token));
-    return write_outcome(authority, change, &schedule, &change->result.token);
-}
 
 static tkr_error_t roll_back_and_settle(struct authority *authority, struct change *change)
 {
@@ -285,7 +326,6 @@ static tkr_error_t apply_undelivered(struct authority *authority, struct change 
     change->result.fault = (struct fault){0};
     change->other = NULL;
     change->changed = false;
-    change->step.outcome = SCHEDULE_UNSURE;
     return change_apply_marked(authority, change, settle);
 }
 

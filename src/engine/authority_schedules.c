@@ -404,6 +404,11 @@ static tkr_error_t apply_put(const struct store_port *store, void *context)
     if (edit->token.honeytoken || edit->token.source == TOKEN_SOURCE_ENVIRONMENT) {
         return fault_set(edit->fault, TKR_CONFLICT, "", "such a token is not rotated here");
     }
+    bool on_its_way = edit->exists && edit->schedule.rotating_id[0] != '\0';
+    if (on_its_way && strcmp(edit->schedule.target, edit->asked->target) != 0) {
+        return fault_set(edit->fault, TKR_CONFLICT, "target",
+                         "a successor is on its way to the one that it has");
+    }
     TRY(check_target(store, edit));
     merge_asked(edit);
     tell(edit);

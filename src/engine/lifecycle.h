@@ -331,7 +331,7 @@ struct token_rotate {
     const char *chosen; /* the successor's text; NULL: generate */
     size_t chosen_length;
     bool force;                  /* the chosen token may be weak; needs scope * */
-    bool scheduled;              /* by authority_begin_rotation only */
+    uint64_t schedule_version;   /* by authority_begin_rotation only; 0: not by a schedule */
     const char *idempotency_key; /* NULL: none */
     uint8_t request_digest[TOKEN_DIGEST_BYTES];
     uint64_t if_version; /* of the predecessor; 0: whatever it is */

@@ -92,9 +92,11 @@ MUST_USE tkr_error_t authority_list_schedules(struct authority *authority,
 
 /* Rotates the current version and writes into its schedule that the successor is on its way, in one
  * transaction. The result has its plaintext. Errors: those of authority_rotate_token, CONFLICT
- * (one is on its way already). */
+ * (one is on its way already; the schedule is not the one of this version any more, so who delivers
+ * has read another target). */
 MUST_USE tkr_error_t authority_begin_rotation(struct authority *authority, const char *token_id,
-                                              change_done done, void *context, struct fault *fault);
+                                              uint64_t schedule_version, change_done done,
+                                              void *context, struct fault *fault);
 struct rotation_end {
     const char *lineage_id;
     const char *rotating_id;       /* what was begun */

@@ -19,6 +19,7 @@
 
 #define PAGE_TOKENS 200
 #define PAGE_BYTES_MAX (16 * 1024 * 1024)
+#define VIEW_BYTES_MAX (256 * 1024)
 
 /* A successor on its way. In secret memory as a whole: it has the plaintext. */
 struct parcel {
@@ -130,38 +131,16 @@ static tkr_error_t deliver(struct rounds *rounds, const struct schedule_view *vi
     return end(rounds, &view->schedule, parcel->token_id, outcomes[outcome], error);
 }
 
-/* What was changed by hand since it was listed is looked at again in the next run. */
-static tkr_error_t rotate(struct rounds *rounds, const struct schedule_view *view)
-{
-    struct job_context *context = rounds->context;
-    struct change_wait wait;
-    change_wait_init(&wait, take_parcel, rounds->parcel);
-    tkr_error_t error =
-        change_wait_for(&wait, authority_begin_rotation(context->authority, view->token.id,
-                                                        change_wait_done, &wait, &wait.fault));
-    if (tkr_error_category(error) == TKR_CATEGORY_CALLER) {
-        job_report(context, LOG_WARNING, "not_rotated", "%s: %s", view->token.id,
-                   wait.fault.detail);
-        return TKR_OK;
-    }
-    TRY(error);
-    context->count++;
-    error = deliver(rounds, view);
-    secret_wipe(rounds->parcel->token, sizeof(rounds->parcel->token));
-    return error;
-}
-
-/* Once for each version: its window opens only when it has ended. */
-static tkr_error_t warn_too_late(struct rounds *rounds, const struct schedule_view *view)
+/* Once for each version. */
+static tkr_error_t warn(struct rounds *rounds, const struct schedule_view *view, const char *type,
+                        const char *why)
 {
     char key[ALERT_KEY_BYTES_MAX + 1], summary[ALERT_SUMMARY_BYTES_MAX + 1];
-    snprintf(key, sizeof(key), "rotation.late/%s", view->token.id);
-    snprintf(summary, sizeof(summary),
-             "token %s ends before the window opens in which it is to be rotated",
-             view->token.name);
+    snprintf(key, sizeof(key), "%s/%s", type, view->token.id);
+    snprintf(summary, sizeof(summary), "token %s %s", view->token.name, why);
     const struct alert alert = {
         .severity = ALERT_HIGH,
-        .type = "rotation.late",
+        .type = type,
         .org_id = view->token.org_id,
         .user_id = view->token.user_id,
         .token_id = view->token.id,
@@ -172,19 +151,69 @@ static tkr_error_t warn_too_late(struct rounds *rounds, const struct schedule_vi
     return authority_alert(rounds->context->authority, &alert, 1, NULL);
 }
 
+/* What was changed by hand since it was looked at is looked at again in the next run. Anything else
+ * that forbids it stays so until somebody does something, and the token comes to its end. */
+static tkr_error_t tell_refusal(struct rounds *rounds, const struct schedule_view *view,
+                                tkr_error_t error, const char *detail)
+{
+    char why[FAULT_DETAIL_BYTES + 32];
+    job_report(rounds->context, LOG_WARNING, "not_rotated", "%s: %s", view->token.id, detail);
+    if (error == TKR_CONFLICT || error == TKR_NOT_FOUND) {
+        return TKR_OK;
+    }
+    snprintf(why, sizeof(why), "cannot be rotated: %s", detail);
+    return warn(rounds, view, "rotation.failed", why);
+}
+
+static tkr_error_t rotate(struct rounds *rounds, const struct schedule_view *view)
+{
+    struct job_context *context = rounds->context;
+    struct change_wait wait;
+    change_wait_init(&wait, take_parcel, rounds->parcel);
+    tkr_error_t error = change_wait_for(
+        &wait, authority_begin_rotation(context->authority, view->token.id, view->schedule.version,
+                                        change_wait_done, &wait, &wait.fault));
+    if (tkr_error_category(error) == TKR_CATEGORY_CALLER) {
+        return tell_refusal(rounds, view, error, wait.fault.detail);
+    }
+    TRY(error);
+    context->count++;
+    error = deliver(rounds, view);
+    secret_wipe(rounds->parcel->token, sizeof(rounds->parcel->token));
+    return error;
+}
+
+static bool is_due(const struct rounds *rounds, const struct schedule_view *view)
+{
+    return view->status == SCHEDULE_WAITS &&
+           view->moment.at_ms <= authority_now_ms(rounds->context->authority) &&
+           !target_failed(rounds, view->schedule.target);
+}
+
+/* What was listed may be as old as all deliveries since: its window may be over, and its target
+ * another. */
+static tkr_error_t rotate_if_still_due(struct rounds *rounds, const struct schedule_view *listed)
+{
+    CLEANUP(arena_free_p) struct arena *arena = NULL;
+    struct schedule_view view;
+    TRY(arena_new(VIEW_BYTES_MAX, &arena));
+    TRY(authority_get_schedule(rounds->context->authority, &principal_system, listed->token.id,
+                               arena, &view, NULL));
+    return is_due(rounds, &view) ? rotate(rounds, &view) : TKR_OK;
+}
+
 static tkr_error_t look_at(struct rounds *rounds, const struct schedule_view *view)
 {
-    int64_t now_ms = authority_now_ms(rounds->context->authority);
     if (view->status == SCHEDULE_ROTATING) { /* nobody else delivers: it was cut off */
         rounds->interrupted++;
         return end(rounds, &view->schedule, view->schedule.rotating_id, SCHEDULE_UNSURE,
                    "it was interrupted");
     }
     if (view->status == SCHEDULE_TOO_LATE) {
-        return warn_too_late(rounds, view);
+        return warn(rounds, view, "rotation.late",
+                    "ends before the window opens in which it is to be rotated");
     }
-    bool due = view->status == SCHEDULE_WAITS && view->moment.at_ms <= now_ms;
-    return due && !target_failed(rounds, view->schedule.target) ? rotate(rounds, view) : TKR_OK;
+    return is_due(rounds, view) ? rotate_if_still_due(rounds, view) : TKR_OK;
 }
 
 /* --- all of them --------------------------------------------------------------------------------
@@ -202,7 +231,13 @@ static tkr_error_t look_at_page(struct rounds *rounds, char after[TOKEN_ID_CHARS
     TRY(authority_list_schedules(context->authority, &principal_system, &page, arena, &views,
                                  &count, NULL));
     for (size_t i = 0; i < count && !job_should_stop(context); i++) {
-        TRY(look_at(rounds, &views[i]));
+        tkr_error_t error = look_at(rounds, &views[i]);
+        if (tkr_error_category(error) == TKR_CATEGORY_CALLER) { /* it is this one's alone */
+            job_report(context, LOG_WARNING, "not_rotated", "%s: %s", views[i].schedule.lineage_id,
+                       tkr_error_text(error));
+            error = TKR_OK;
+        }
+        TRY(error);
         memcpy(after, views[i].schedule.lineage_id, TOKEN_ID_CHARS + 1);
     }
     *ret_more = count == PAGE_TOKENS;

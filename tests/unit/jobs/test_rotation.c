@@ -22,12 +22,16 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 
+struct context;
+
 /* What it has, and what it says when something comes. */
 struct receiver {
     char token[TOKEN_TEXT_BYTES_MAX + 1];
     enum delivery_outcome says;
     bool keeps; /* although it does not say so */
     unsigned count;
+    void (*meanwhile)(struct context *context); /* once, while something is on its way */
+    struct context *context;
 };
 
 struct context {
@@ -44,13 +48,19 @@ static enum delivery_outcome receive(void *context, const struct delivery *deliv
                                      char ret_error[ROTATION_ERROR_BYTES_MAX + 1])
 {
     struct receiver *receiver = context;
+    enum delivery_outcome says = receiver->says;
     receiver->count++;
-    if (receiver->says == DELIVERY_DONE || receiver->keeps) {
+    if (receiver->meanwhile != NULL) {
+        void (*meanwhile)(struct context * context) = receiver->meanwhile;
+        receiver->meanwhile = NULL;
+        meanwhile(receiver->context);
+    }
+    if (says == DELIVERY_DONE || receiver->keeps) {
         snprintf(receiver->token, sizeof(receiver->token), "%s", delivery->token);
     } else {
         snprintf(ret_error, ROTATION_ERROR_BYTES_MAX + 1, "it burns");
     }
-    return receiver->says;
+    return says;
 }
 
 static const char *const acme[] = {"acme"};
@@ -76,6 +86,7 @@ static int set_up(void **state)
     };
     assert_int_equal(authority_fixture_start(&context->fixture, &fault), TKR_OK);
     context->port = (struct deliver_port){receive, &context->receiver};
+    context->receiver.context = context;
     context->settings.deliver = &context->port;
     const struct scheduler_options options = {
         .authority = context->fixture.authority,
@@ -473,7 +484,7 @@ static void test_an_interrupted_rotation_is_unsure_and_tried_again(void **state)
     pass(context, 90 * DAY_MS);
     change_wait_init(&wait, begun, lost);
     assert_int_equal(change_wait_for(&wait, authority_begin_rotation(
-                                                context->fixture.authority, context->token.id,
+                                                context->fixture.authority, context->token.id, 1,
                                                 change_wait_done, &wait, &wait.fault)),
                      TKR_OK);
     assert_int_equal(look(context).status, SCHEDULE_ROTATING);
@@ -503,7 +514,7 @@ static void test_a_successor_that_was_rotated_by_hand_meanwhile_is_left_alone(vo
     pass(context, 90 * DAY_MS);
     change_wait_init(&wait, begun, lost);
     assert_int_equal(change_wait_for(&wait, authority_begin_rotation(
-                                                context->fixture.authority, context->token.id,
+                                                context->fixture.authority, context->token.id, 1,
                                                 change_wait_done, &wait, &wait.fault)),
                      TKR_OK);
     struct token_rotate by_hand = {0};
@@ -583,6 +594,173 @@ static void test_revoking_while_it_is_unsure_ends_every_version(void **state)
     assert_false(works(context, context->token.plaintext));
 }
 
+/* --- meanwhile -----------------------------------------------------------------------------------
+ */
+
+static tkr_error_t begin(struct context *context, uint64_t version,
+                         char out[TOKEN_TEXT_BYTES_MAX + 1])
+{
+    struct change_wait wait;
+    change_wait_init(&wait, begun, out);
+    return change_wait_for(&wait,
+                           authority_begin_rotation(context->fixture.authority, context->token.id,
+                                                    version, change_wait_done, &wait, &wait.fault));
+}
+
+static void take_three_hours(struct context *context)
+{
+    pass(context, 3 * HOUR_MS);
+}
+
+static void test_a_window_that_ends_during_a_delivery_is_over_for_the_next(void **state)
+{
+    struct context *context = *state;
+    for (int i = 0; i < 2; i++) {
+        pass(context, 1000); /* so that they come in this order */
+        create(context, 0);
+        put(context, (struct schedule_asked){.target = "hook", .window = "0 2 * * sat for 2h"});
+    }
+    context->receiver.meanwhile = take_three_hours;
+    pass(context, 93 * DAY_MS + 2 * HOUR_MS); /* Saturday, 2026-04-04T02:00 */
+    assert_int_equal(run(context).job.count, 1);
+    assert_true(look(context).overdue);
+}
+
+static void move_the_last(struct context *context)
+{
+    put(context, (struct schedule_asked){.target = "vault"});
+    context->receiver.says = DELIVERY_FAILED; /* vault has it, or nobody */
+}
+
+static void test_a_target_that_was_changed_gets_what_comes_next(void **state)
+{
+    struct context *context = *state;
+    struct schedule_view view;
+    char text[TOKEN_TEXT_BYTES_MAX + 1] = "";
+    for (int i = 0; i < 2; i++) {
+        pass(context, 1000); /* so that they come in this order */
+        create(context, 0);
+        put(context, (struct schedule_asked){.target = "hook"});
+    }
+    context->receiver.meanwhile = move_the_last;
+    pass(context, 90 * DAY_MS);
+    assert_int_equal(run(context).job.count, 2);
+    assert_string_equal(look(context).schedule.target, "vault");
+    assert_int_equal(look(context).schedule.failures, 1);
+    assert_int_equal(begin(context, 1, text), TKR_CONFLICT); /* who has read `hook` */
+    assert_int_equal(begin(context, 2, text), TKR_OK);
+    assert_int_equal(
+        put_by(context, &fixture_admin, (struct schedule_asked){.target = "hook"}, &view, NULL),
+        TKR_CONFLICT);
+    put(context, (struct schedule_asked){.target = "vault", .has_overlap = true, .overlap_s = 60});
+}
+
+static void rotate_by_hand(struct context *context)
+{
+    const struct token_rotate now = {.has_grace = true, .grace_ms = 0};
+    assert_int_equal(
+        fixture_rotate(&context->fixture, &fixture_admin, look(context).token.id, &now).error,
+        TKR_OK);
+}
+
+static void test_a_successor_that_was_replaced_while_it_was_delivered_is_not_the_last(void **state)
+{
+    struct context *context = *state;
+    create(context, 0);
+    put(context, (struct schedule_asked){0});
+    context->receiver.meanwhile = rotate_by_hand;
+    pass(context, 90 * DAY_MS);
+    run(context);
+    assert_false(works(context, context->receiver.token)); /* somebody wanted it so */
+    assert_int_equal(look(context).schedule.outcome, SCHEDULE_UNSURE);
+    pass(context, ROTATION_RETRY_MS_MAX);
+    assert_int_equal(run(context).job.count, 1);
+    assert_true(works(context, context->receiver.token));
+    assert_true(works(context, context->token.plaintext));
+    pass(context, DAY_MS + 1000);
+    assert_true(works(context, context->receiver.token));
+    assert_false(works(context, context->token.plaintext)); /* not for the rest of a year */
+    char sql[160];
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM tokens WHERE revoked_at IS NULL AND"
+             " (expires_at IS NULL OR expires_at = 0 OR expires_at > %lld)",
+             (long long)authority_now_ms(context->fixture.authority));
+    assert_int_equal(fixture_query(&context->fixture, sql), 1);
+}
+
+/* --- what stands in the way --------------------------------------------------------------------
+ */
+
+static void cleaned(void *context, const struct change_result *result)
+{
+    *(uint32_t *)context += result->cleanup->count;
+}
+
+static void test_a_successor_that_is_gone_stops_nobody(void **state)
+{
+    struct context *context = *state;
+    char text[TOKEN_TEXT_BYTES_MAX + 1] = "";
+    uint32_t count = 0;
+    struct change_wait wait;
+    create(context, 0);
+    put(context, (struct schedule_asked){.target = "hook"});
+    pass(context, 90 * DAY_MS);
+    assert_int_equal(begin(context, 1, text), TKR_OK);
+    change_wait_init(&wait, NULL, NULL);
+    assert_int_equal(
+        change_wait_for(&wait, authority_rollback_token(context->fixture.authority, &fixture_admin,
+                                                        context->token.id, 0, change_wait_done,
+                                                        &wait, &wait.fault)),
+        TKR_OK);
+    pass(context, HOUR_MS);
+    const struct cleanup all = {.before_ms = authority_now_ms(context->fixture.authority) - 1};
+    change_wait_init(&wait, cleaned, &count);
+    assert_int_equal(
+        change_wait_for(&wait, authority_cleanup(context->fixture.authority, &fixture_admin, &all,
+                                                 change_wait_done, &wait, &wait.fault)),
+        TKR_OK);
+    assert_int_equal(count, 1);
+    struct answer first = context->token;
+    create(context, 0);
+    put(context, (struct schedule_asked){.target = "hook", .has_max_age = true, .max_age_s = 1});
+    pass(context, HOUR_MS);
+    run(context);
+    assert_int_equal(context->receiver.count, 1);
+    context->token = first;
+    assert_int_equal(look(context).status, SCHEDULE_WAITS);
+}
+
+static void test_a_shorter_lifetime_that_was_set_since_holds(void **state)
+{
+    struct context *context = *state;
+    create(context, 0);
+    put(context, (struct schedule_asked){0});
+    context->fixture.authority->options.lifetimes[TOKEN_KIND_USER] =
+        (struct lifetime_policy){.max_s = 30 * 86400, .on_exceed = ON_EXCEED_REJECT};
+    pass(context, 90 * DAY_MS);
+    assert_int_equal(run(context).job.count, 1);
+    assert_int_equal(look(context).token.expires_at_ms,
+                     authority_now_ms(context->fixture.authority) + 30 * DAY_MS);
+}
+
+static void test_what_cannot_be_rotated_is_told_once(void **state)
+{
+    struct context *context = *state;
+    const struct token_rotate long_overlap = {.has_grace = true, .grace_ms = 366 * DAY_MS};
+    create(context, 0);
+    put(context, (struct schedule_asked){0});
+    for (int i = 0; i < VERSIONS_LIVE_MAX; i++) {
+        assert_int_equal(
+            fixture_rotate(&context->fixture, &fixture_admin, look(context).token.id, &long_overlap)
+                .error,
+            TKR_OK);
+    }
+    pass(context, 90 * DAY_MS);
+    assert_int_equal(run(context).job.count, 0);
+    run(context);
+    assert_int_equal(count_alerts(context, "rotation.failed"), 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -609,6 +787,12 @@ int main(void)
         TEST(test_a_window_after_the_end_is_told_once),
         TEST(test_a_held_token_waits),
         TEST(test_revoking_while_it_is_unsure_ends_every_version),
+        TEST(test_a_window_that_ends_during_a_delivery_is_over_for_the_next),
+        TEST(test_a_target_that_was_changed_gets_what_comes_next),
+        TEST(test_a_successor_that_was_replaced_while_it_was_delivered_is_not_the_last),
+        TEST(test_a_successor_that_is_gone_stops_nobody),
+        TEST(test_a_shorter_lifetime_that_was_set_since_holds),
+        TEST(test_what_cannot_be_rotated_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
