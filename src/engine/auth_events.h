@@ -19,9 +19,10 @@
  *
  * It decides there what becomes an event of its own:
  *
- *   a refusal      the first of a token (or of none), an outcome and an address in a minute; the
- *                  rest of the minute is one event with their number. Of different ones at most
- *                  `audit.refusals_per_second`, half of that for those that name no known token
+ *   a refusal      the first of a token (or of none), an outcome and an address (of IPv6: a /64)
+ *                  in a minute; the rest of the minute is one event with their number. Of different
+ *                  ones at most `audit.refusals_per_second`, half of that for those that name no
+ *                  known token
  *   a try          the same, with AUTH_TRIES_PER_SECOND, half of that for no honeytoken
  *
  * so that whoever sends garbage fills neither the disk nor the places of others, and nothing is

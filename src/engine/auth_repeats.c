@@ -10,13 +10,24 @@ static int64_t minute_of(int64_t at_ms)
     return at_ms / MINUTE_MS + 1;
 }
 
+/* A host has all the IPv6 addresses of its network, so those are told apart by network. */
+static struct auth_refusal compared(const struct auth_refusal *refusal)
+{
+    struct auth_refusal compared = *refusal;
+    if (compared.client.family == 6) {
+        memset(compared.client.bytes + 8, 0, 8);
+    }
+    return compared;
+}
+
 /* FNV-1a. */
 static struct auth_repeat *bucket_of(struct auth_repeats *repeats,
                                      const struct auth_refusal *refusal)
 {
-    const uint8_t *bytes = (const uint8_t *)refusal; /* bytes all through: no padding */
+    const struct auth_refusal key = compared(refusal);
+    const uint8_t *bytes = (const uint8_t *)&key; /* bytes all through: no padding */
     uint64_t hash = repeats->seed;
-    for (size_t i = 0; i < sizeof(*refusal); i++) {
+    for (size_t i = 0; i < sizeof(key); i++) {
         hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
     }
     return repeats->entries[(hash >> 32) % AUTH_REPEATS_BUCKETS];
@@ -24,7 +35,8 @@ static struct auth_repeat *bucket_of(struct auth_repeats *repeats,
 
 static bool same(const struct auth_refusal *a, const struct auth_refusal *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    const struct auth_refusal first = compared(a), second = compared(b);
+    return memcmp(&first, &second, sizeof(first)) == 0;
 }
 
 bool auth_repeats_take(struct auth_repeats *repeats, const struct auth_refusal *refusal,

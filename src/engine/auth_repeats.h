@@ -3,8 +3,9 @@
  * Refusals of the running minute, each with how often it was repeated since its event. The writer
  * thread's alone.
  *
- * A refusal is the same as another when outcome, token (or that there is none) and address are. One
- * that finds its places taken is not known, and so an event each time.
+ * A refusal is the same as another when outcome, token (or that there is none) and address are, of
+ * IPv6 the /64: who has one could send each request from another address of it. One that finds its
+ * places taken is not known, and so an event each time.
  */
 #ifndef ENGINE_AUTH_REPEATS_H
 #define ENGINE_AUTH_REPEATS_H

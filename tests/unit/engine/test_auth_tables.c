@@ -133,6 +133,19 @@ static void test_token_address_and_outcome_tell_refusals_apart(void **state)
     assert_true(refuse(state, &one, NOW));
 }
 
+static void test_addresses_of_one_ipv6_network_are_one_client(void **state)
+{
+    struct auth_refusal one = refusal(1, 1, 1);
+    one.client = (struct ip_address){.family = 6, .bytes = {0x20, 1, 0xd, 0xb8, [15] = 1}};
+    struct auth_refusal neighbour = one, other = one;
+    neighbour.client.bytes[8] = 7;
+    other.client.bytes[7] = 7;
+    assert_false(refuse(state, &one, NOW));
+    assert_true(refuse(state, &neighbour, NOW));
+    assert_false(refuse(state, &other, NOW));
+    assert_memory_equal(&due(state, NOW + MINUTE, false)->refusal, &one, sizeof(one));
+}
+
 static void test_repeats_are_due_when_the_minute_is_over(void **state)
 {
     struct auth_refusal one = refusal(1, 1, 1);
@@ -194,6 +207,7 @@ int main(void)
         SEEN(test_more_tokens_than_there_is_room_for_are_events_more),
         SEEN(test_tokens_of_an_old_minute_give_way_first),
         REPEATS(test_token_address_and_outcome_tell_refusals_apart),
+        REPEATS(test_addresses_of_one_ipv6_network_are_one_client),
         REPEATS(test_repeats_are_due_when_the_minute_is_over),
         REPEATS(test_at_the_end_all_repeats_are_due),
         REPEATS(test_repeats_that_cannot_be_told_go_on_being_counted),
