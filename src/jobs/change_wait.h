@@ -29,7 +29,7 @@ void change_wait_init(struct change_wait *wait,
                       void (*take)(void *context, const struct change_result *result),
                       void *context);
 /* To be given as the change's `done`, with the wait as its context. */
-void change_wait_done(void *wait, const struct change_result *result);
+void change_wait_done(void *context, const struct change_result *result);
 /* `called` is what the call returned. Returns that error or the change's, with words in
  * wait->fault. Ends the wait. */
 MUST_USE tkr_error_t change_wait_for(struct change_wait *wait, tkr_error_t called);
