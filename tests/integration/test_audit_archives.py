@@ -227,7 +227,7 @@ def test_a_full_disk_of_the_archive_loses_nothing(make_daemon, clock, archives, 
     assert daemon.manage("GET", "/api/v1/audit/events?type=alert.job.failed").json["data"]
     assert daemon.auth(token).status == 200
     namespace.run("mount", "-o", "remount,size=16m", str(archives))
-    done = daemon.cli("job", "run", "audit_retention")
+    done = daemon.run_job("audit_retention")
     assert "done" in done.stdout and first(daemon) > 1000, done
 
 

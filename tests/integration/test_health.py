@@ -23,7 +23,7 @@ def certificate(folder, days):
 
 
 def ran(daemon):
-    return json.loads(daemon.cli("job", "run", "health", "--json").stdout)
+    return json.loads(daemon.run_job("health", "--json").stdout)
 
 
 @pytest.mark.parametrize("days,severity", [(1, "critical"), (6, "high"), (12, "medium"),

@@ -57,16 +57,16 @@ def test_a_job_that_is_off_says_what_turns_it_on(daemon):
 def test_the_command_waits_for_the_run_and_the_event_says_who_asked(make_daemon):
     daemon = make_daemon({"cleanup.after_days": 1}).init().start()
     ran(daemon, "cleanup")
-    done = daemon.cli("job", "run", "cleanup")
+    done = daemon.run_job("cleanup")
     assert done.stdout == "cleanup: done: 0 tokens cleaned away\n", done
     assert "cleanup" in daemon.cli("job", "list").stdout
-    told = json.loads(daemon.cli("job", "run", "cleanup", "--json").stdout)
+    told = json.loads(daemon.run_job("cleanup", "--json").stdout)
     assert told["last_outcome"] == "done" and told["runs"] == 3, told
     events = daemon.manage("GET", "/api/v1/audit/events?type=job.run").json["data"]
     assert len(events) == 2 and events[0]["details"] == {"job": "cleanup"}, events
     assert events[0]["actor_user"], events
     daemon.stop()  # and without a daemon in this process
-    told = json.loads(daemon.cli("job", "run", "cleanup", "--json").stdout)
+    told = json.loads(daemon.run_job("cleanup", "--json").stdout)
     assert told["last_outcome"] == "done" and told["runs"] == 4, told
     assert daemon.cli("job", "run", check=False).returncode == USAGE
 

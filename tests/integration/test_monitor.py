@@ -130,7 +130,7 @@ def test_tokens_that_end_soon_are_told_once_and_listed(make_daemon):
     soon = daemon.create(name="soon", expires_in="5d")
     daemon.create(name="later", expires_in="80d")
     for _ in range(2):
-        assert daemon.cli("job", "run", "expiry_alerts").returncode == DONE
+        assert daemon.run_job("expiry_alerts").returncode == DONE
     (alert,) = alerts(daemon, "token.expiring")
     assert alert["token_id"] == soon["id"] and alert["details"]["severity"] == "high", alert
     report = json.loads(daemon.cli("monitor", "--json").stdout)

@@ -295,7 +295,7 @@ def test_an_alert_is_an_event_and_reaches_every_channel_once(notified, receiver,
     daemon.settings["server.tls_certificate"] = tmp_path / "mail.crt"  # ends in two days
     daemon.settings["server.tls_key"] = tmp_path / "mail.key"
     for _ in range(2):  # and is raised once
-        daemon.cli("job", "run", "health")
+        daemon.run_job("health")
     del daemon.settings["server.tls_certificate"], daemon.settings["server.tls_key"]
     assert receiver.got == []
     daemon.start()
