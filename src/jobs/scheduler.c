@@ -152,13 +152,21 @@ tkr_error_t scheduler_start(struct scheduler *scheduler)
     return TKR_OK;
 }
 
+static bool is_over(const struct timespec *until)
+{
+    struct timespec now = after_ms(0);
+    return now.tv_sec > until->tv_sec ||
+           (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
+/* By the clock, not by what a wait says: one that came back early would have a run that ends in a
+ * moment taken for one that hangs. */
 static bool wait_for_runs(struct scheduler *scheduler)
 {
     struct timespec until = after_ms(JOB_STOP_MS);
-    int waited = 0;
     pthread_mutex_lock(&scheduler->mutex);
-    while (waited == 0 && any_in(scheduler, PHASE_RUNNING)) {
-        waited = pthread_cond_timedwait(&scheduler->changed, &scheduler->mutex, &until);
+    while (any_in(scheduler, PHASE_RUNNING) && !is_over(&until)) {
+        (void)pthread_cond_timedwait(&scheduler->changed, &scheduler->mutex, &until);
     }
     bool ended = !any_in(scheduler, PHASE_RUNNING);
     pthread_mutex_unlock(&scheduler->mutex);

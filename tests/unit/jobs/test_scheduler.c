@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -589,6 +591,37 @@ static void test_stopping_waits_for_a_run_that_obeys(void **state)
     context->scheduler = NULL;
 }
 
+/* A wait of this thread that comes back at once, so many times; the last one ends the run. */
+static _Thread_local unsigned early;
+
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                           const struct timespec *until)
+{
+    int (*wait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    *(void **)&wait = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+    if (early == 0) {
+        return wait(condition, mutex, until);
+    }
+    if (--early == 0) {
+        let_go(&probe, false);
+    }
+    return ETIMEDOUT;
+}
+
+static void test_stopping_goes_by_the_clock_and_not_by_a_wait_that_came_back(void **state)
+{
+    struct context *context = *state;
+    probe.held = true;
+    assert_int_equal(scheduler_start(context->scheduler), TKR_OK);
+    wait_for_run(&probe, 1);
+    early = 3;
+    assert_int_equal(scheduler_stop(context->scheduler), TKR_OK);
+    assert_int_equal(early, 0);
+    assert_int_equal(stored(context, "runs"), 1);
+    scheduler_free(context->scheduler);
+    context->scheduler = NULL;
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -614,6 +647,7 @@ int main(void)
         TEST(test_running_by_hand_has_an_event_and_keeps_the_time),
         TEST(test_what_is_not_there_or_off_or_running_is_not_run),
         TEST(test_the_thread_runs_what_is_due_and_what_is_asked_for),
+        TEST(test_stopping_goes_by_the_clock_and_not_by_a_wait_that_came_back),
         TEST(test_stopping_waits_for_a_run_that_obeys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
