@@ -90,7 +90,7 @@ void jobs_run(struct api_call *call)
     emit_open(&emitter, NULL, '{');
     emit_members(&emitter, &status);
     emit_close(&emitter, '}');
-    call_answer(call, scheduler_runs(scheduler) ? 202 : 200, &body);
+    call_answer(call, scheduler_has_thread(scheduler) ? 202 : 200, &body);
 }
 
 /* --- metrics -----------------------------------------------------------------------------------

@@ -235,7 +235,7 @@ static tkr_error_t serve(const struct daemon_options *options, struct log *log,
         .environment = options->environment,
         .clock = clock_system(),
         .log = log,
-        .adopt = true,
+        .serves = true,
         .create = true,
         .reset_clock = options->reset_clock,
     };

@@ -175,6 +175,7 @@ static tkr_error_t open_scheduler(struct wire *wire, const struct wire_options *
         .settings = &wire->jobs,
         .handlers = job_handlers,
         .handler_count = job_handler_count,
+        .has_thread = options->serves,
         .report = report,
         .report_context = wire->log,
     };
@@ -307,10 +308,10 @@ static tkr_error_t open_api(struct wire *wire, const struct wire_options *option
                             struct fault *fault)
 {
     const struct config *config = options->config;
-    if (options->adopt && config->adopt_url[0] != '\0') {
+    if (options->serves && config->adopt_url[0] != '\0') {
         TRY(open_old_endpoint(wire, config, fault));
     }
-    if (options->adopt && config->leaks_github_keys[0] != '\0') {
+    if (options->serves && config->leaks_github_keys[0] != '\0') {
         TRY(read_leak_keys(config->leaks_github_keys, &wire->leak_keys, &wire->leak_keys_length,
                            fault));
     }

@@ -25,7 +25,7 @@ struct wire_options {
     char *const *environment;    /* for RUNTIME_DIRECTORY */
     const struct clock *clock;
     struct log *log;  /* NULL: silent */
-    bool adopt;       /* ask the configured old endpoint about unknown tokens */
+    bool serves;      /* unknown tokens are asked about, and wire_start_jobs follows */
     bool create;      /* make a missing data directory and database; else TKR_NOT_FOUND */
     bool reset_clock; /* see authority_options */
     bool follow_link; /* see runtime_directory_open */

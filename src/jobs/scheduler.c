@@ -265,9 +265,9 @@ void scheduler_free(struct scheduler *scheduler)
     free(scheduler);
 }
 
-bool scheduler_runs(const struct scheduler *scheduler)
+bool scheduler_has_thread(const struct scheduler *scheduler)
 {
-    return scheduler->started;
+    return scheduler->options.has_thread;
 }
 
 /* --- for others ------------------------------------------------------------------------------- */
@@ -344,7 +344,7 @@ static void ask(struct scheduler *scheduler, struct job *job, struct job_status 
     pthread_mutex_unlock(&scheduler->mutex);
 }
 
-/* Where no thread does it, this one does. */
+/* Where there is no thread for it, this one does it. */
 static tkr_error_t run_here(struct job *job, struct fault *fault)
 {
     if (!job_claim(job)) {
@@ -378,7 +378,7 @@ tkr_error_t scheduler_run(struct scheduler *scheduler, const struct principal *b
     TRY(authority_run(scheduler->options.authority, note_wish, &wish));
     struct job_status status; /* before the run: so its end can be waited for */
     ask(scheduler, job, &status);
-    if (!scheduler->started) {
+    if (!scheduler->options.has_thread) {
         TRY(run_here(job, fault));
         status = status_of(job);
     }
@@ -395,5 +395,5 @@ tkr_error_t scheduler_nudge(struct scheduler *scheduler, const char *name, struc
                          "there is no such job, or it is off");
     }
     ask(scheduler, job, &before);
-    return scheduler->started ? TKR_OK : run_here(job, fault);
+    return scheduler->options.has_thread ? TKR_OK : run_here(job, fault);
 }

@@ -42,6 +42,7 @@ struct scheduler_options {
     const struct job_settings *settings;
     const struct job_handler *const *handlers; /* at most JOBS_MAX; live as long as it does */
     size_t handler_count;
+    bool has_thread; /* scheduler_start follows; false: who asks for a job runs it */
     void (*report)(void *context, enum log_level level, const char *event, const char *detail);
     void *report_context;
 };
@@ -58,8 +59,8 @@ MUST_USE tkr_error_t scheduler_stop(struct scheduler *scheduler);
  * is allowed. */
 void scheduler_free(struct scheduler *scheduler);
 
-/* Whether what is asked for runs on another thread. */
-bool scheduler_runs(const struct scheduler *scheduler);
+/* options.has_thread */
+bool scheduler_has_thread(const struct scheduler *scheduler);
 
 /* --- any thread ------------------------------------------------------------------------------ */
 
@@ -77,7 +78,7 @@ struct job_status {
 /* In the order of the table. Returns how many. */
 size_t scheduler_list(struct scheduler *scheduler, struct job_status ret_status[JOBS_MAX]);
 /*
- * Runs a job now, with an event `job.run` that says who wanted it. Where the scheduler runs the
+ * Runs a job now, with an event `job.run` that says who wanted it. Where it has a thread the
  * answer is how the job stood before that run, else how it stands after. Errors: TKR_NOT_FOUND,
  * TKR_CONFLICT (it runs, or is off), those of authority_run.
  */

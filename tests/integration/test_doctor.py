@@ -16,7 +16,7 @@ import threading
 import time
 
 import pytest
-from harness import TOKENRY
+from harness import TOKENRY, eventually
 from namespace import Namespace
 
 DONE, REFUSED, USAGE = 0, 1, 2
@@ -249,9 +249,11 @@ def test_a_daemon_that_hangs(make_daemon):
     daemon = make_daemon({"segment.stale_s": 1}).init().start()
     daemon.process.send_signal(signal.SIGSTOP)
     try:
-        time.sleep(1.5)  # real time is what the segment goes by
-        found = doctor(daemon, **{"server.socket": daemon.socket})
-        assert found["segment"]["outcome"] == found["daemon"]["outcome"] == "failed"
+        def stale():  # after segment.stale_s
+            found = doctor(daemon, **{"server.socket": daemon.socket})
+            return found if found["segment"]["outcome"] == "failed" else None
+        found = eventually(stale, 30, "a segment that nobody keeps fresh")
+        assert found["daemon"]["outcome"] == "failed"
         assert str(daemon.process.pid) in found["daemon"]["detail"]
     finally:
         daemon.process.send_signal(signal.SIGCONT)

@@ -113,7 +113,7 @@ def test_the_watchdog_starves_with_any_thread_that_stands(managed, manager, name
 def test_a_watchdog_of_another_process_is_none_of_ours(managed, manager):
     daemon = managed(WATCHDOG_USEC=1_500_000, WATCHDOG_PID=1).init().spawn()
     eventually(lambda: manager.count("READY=1"), 20, "a ready daemon")
-    time.sleep(1.2)
+    time.sleep(1.2)  # more than the half of the time in which one of ours would be fed
     assert manager.count("WATCHDOG=1") == 0
     assert daemon.stop() == 0
 

@@ -570,12 +570,28 @@ static void test_the_thread_runs_what_is_due_and_what_is_asked_for(void **state)
 {
     struct context *context = *state;
     struct job_status status;
+    context->scheduler->options.has_thread = true;
     assert_int_equal(scheduler_start(context->scheduler), TKR_OK);
     wait_for_run(&probe, 1);
     wait_for_run(&other, 1);
     /* It may not have been collected yet: then it says that it runs. */
     while (scheduler_run(context->scheduler, &fixture_admin, "one", &status, NULL) != TKR_OK) {
     }
+    wait_for_run(&probe, 2);
+}
+
+static void test_what_is_asked_for_before_the_thread_begins_waits_for_it(void **state)
+{
+    struct context *context = *state;
+    struct job_status status;
+    tick(context);
+    advance(context, MINUTE_MS);
+    context->scheduler->options.has_thread = true;
+    assert_int_equal(scheduler_run(context->scheduler, &fixture_admin, "one", &status, NULL),
+                     TKR_OK);
+    assert_int_equal(status.job.runs, 1);
+    assert_int_equal(probe.runs, 1);
+    assert_int_equal(scheduler_start(context->scheduler), TKR_OK);
     wait_for_run(&probe, 2);
 }
 
@@ -648,6 +664,7 @@ int main(void)
         TEST(test_what_is_not_there_or_off_or_running_is_not_run),
         TEST(test_the_thread_runs_what_is_due_and_what_is_asked_for),
         TEST(test_stopping_goes_by_the_clock_and_not_by_a_wait_that_came_back),
+        TEST(test_what_is_asked_for_before_the_thread_begins_waits_for_it),
         TEST(test_stopping_waits_for_a_run_that_obeys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
