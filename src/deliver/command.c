@@ -180,8 +180,7 @@ static enum delivery_outcome end(pid_t child, bool in_time, int64_t timeout_s,
         return deliver_failed(DELIVERY_UNSURE, error, "the program took longer than %d s",
                               (int)timeout_s);
     }
-    if (reaped !=
-        child) { /* somebody who started us had SIGCHLD ignored: nobody knows its status */
+    if (reaped != child) { /* SIGCHLD is ignored, so the system kept no status */
         return deliver_failed(DELIVERY_UNSURE, error, "how the program ended is not known");
     }
     if (!WIFEXITED(status)) {

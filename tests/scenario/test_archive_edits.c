@@ -51,7 +51,7 @@ struct run {
     char edited[FILE_BYTES_MAX + 4096];
     struct audit_look look;
     unsigned step;
-    char what[128]; /* the edit, for a failure */
+    char what[256]; /* the edit, for a failure */
 };
 
 static void fail_run(struct run *run, const char *words)
