@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of a channel as texts: an example file and tokenry-channels(5). */
-#include <string.h>
-
 #include "daemon/channels_file.h"
 #include "daemon/channels_rows.h"
-#include "daemon/roff.h"
+#include "daemon/record_check.h"
 
 void channels_print_example(FILE *out)
 {
@@ -93,14 +91,6 @@ static const char manual_tail[] = ".SH SEE ALSO\n"
 void channels_print_manual(FILE *out)
 {
     fputs(manual_head, out);
-    for (size_t i = 0; i < channels_row_count; i++) {
-        const struct config_row *row = &channels_rows[i];
-        config_print_manual_row(row, out);
-        if (row->flag[0] != '\0') {
-            fputs("For: ", out);
-            roff_text(out, row->flag);
-            fputs(".\n", out);
-        }
-    }
+    record_print_manual_rows(channels_rows, channels_row_count, out);
     fputs(manual_tail, out);
 }

@@ -8,8 +8,7 @@
 #include "base/secret.h"
 #include "daemon/channels_rows.h"
 #include "daemon/channels_table.h"
-#include "daemon/ini_text.h"
-#include "daemon/record_file.h"
+#include "daemon/record_check.h"
 #include "notify/http_send.h"
 #include "notify/mail_send.h"
 #include "notify/signature.h"
@@ -46,16 +45,13 @@ struct channels {
 
 /* One channel that is being checked. */
 struct checking {
-    struct record_file *file;
-    size_t index;
+    struct record_check at;
     struct notify_channel *channel;
-    struct fault *fault;
 };
 
 static tkr_error_t refuse(const struct checking *checking, const char *key, const char *why)
 {
-    return record_file_complain(checking->file, checking->index, key, checking->fault, TKR_INVALID,
-                                "%s", why);
+    return record_refuse(&checking->at, key, why);
 }
 
 /* --- lists -------------------------------------------------------------------------------- */
@@ -85,7 +81,7 @@ static bool pattern_valid(const char *pattern)
 
 static tkr_error_t take_types(struct channels *channels, const struct checking *checking)
 {
-    size_t i = checking->index, count = 0;
+    size_t i = checking->at.index, count = 0;
     channels->types[i] = strdup(checking->channel->types);
     ENSURE(channels->types[i] != NULL, TKR_MEMORY);
     bool fine = cut(channels->types[i], channels->patterns[i], CONFIG_LIST_MAX, &count) == TKR_OK;
@@ -124,37 +120,6 @@ static tkr_error_t take_recipients(const struct checking *checking)
 
 /* --- files with secrets ------------------------------------------------------------------- */
 
-static tkr_error_t read_secret(const struct checking *checking, const char *key, const char *path,
-                               struct buffer *text)
-{
-    struct fault reason = {0};
-    if (path[0] == '\0') {
-        return refuse(checking, key, "it must be given");
-    }
-    tkr_error_t error = ini_file_read(path, INI_FILE_PRIVATE, text, &reason);
-    return error == TKR_OK ? TKR_OK
-                           : record_file_complain(checking->file, checking->index, key,
-                                                  checking->fault, error, "%s", reason.detail);
-}
-
-static tkr_error_t take_keys(const struct checking *checking)
-{
-    struct notify_channel *channel = checking->channel;
-    struct buffer text CLEANUP(buffer_deinit);
-    struct fault reason = {0};
-    void *memory = NULL;
-    buffer_init_secret(&text, NOTIFY_SECRET_FILE_BYTES_MAX);
-    TRY(read_secret(checking, "secret_file", channel->secret_file, &text));
-    TRY(secret_alloc(sizeof(*channel->keys), &memory));
-    channel->keys = memory;
-    tkr_error_t error = signature_keys_read(text.data != NULL ? text.data : "", text.length,
-                                            channel->keys, &reason);
-    return error == TKR_OK ? TKR_OK
-                           : record_file_complain(checking->file, checking->index, "secret_file",
-                                                  checking->fault, error, "%.200s: %s",
-                                                  channel->secret_file, reason.detail);
-}
-
 /* Its first line. */
 static tkr_error_t take_password(const struct checking *checking)
 {
@@ -170,7 +135,7 @@ static tkr_error_t take_password(const struct checking *checking)
     if (channel->user[0] == '\0') {
         return refuse(checking, "user", "it must be given beside a password");
     }
-    TRY(read_secret(checking, "password_file", channel->password_file, &text));
+    TRY(record_read_secret(&checking->at, "password_file", channel->password_file, &text));
     size_t length = text.data != NULL ? strcspn(text.data, "\r\n") : 0;
     if (length == 0 || length > NOTIFY_PASSWORD_BYTES_MAX) {
         return refuse(checking, "password_file", "its first line must be a password");
@@ -204,7 +169,8 @@ static tkr_error_t check_url(const struct checking *checking)
 static tkr_error_t check_webhook(const struct checking *checking)
 {
     tkr_error_t first = check_url(checking);
-    tkr_error_t error = take_keys(checking);
+    tkr_error_t error = record_read_keys(&checking->at, "secret_file",
+                                         checking->channel->secret_file, &checking->channel->keys);
     return first != TKR_OK ? first : error;
 }
 
@@ -263,7 +229,7 @@ static tkr_error_t take_all(struct channels *channels, struct fault *fault)
     channels->count = record_file_count(channels->file);
     for (size_t i = 0; i < channels->count; i++) {
         struct notify_channel *channel = record_file_at(channels->file, i);
-        const struct checking checking = {channels->file, i, channel, fault};
+        const struct checking checking = {{channels->file, i, fault}, channel};
         channel->name = record_file_name(channels->file, i);
         channels->list[i] = channel;
         tkr_error_t error = take_types(channels, &checking);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of a target as texts: an example file and tokenry-targets(5). */
-#include "daemon/roff.h"
+#include "daemon/record_check.h"
 #include "daemon/targets_file.h"
 
 void targets_print_example(FILE *out)
@@ -90,14 +90,6 @@ static const char manual_tail[] = ".SH SEE ALSO\n"
 void targets_print_manual(FILE *out)
 {
     fputs(manual_head, out);
-    for (size_t i = 0; i < targets_row_count; i++) {
-        const struct config_row *row = &targets_rows[i];
-        config_print_manual_row(row, out);
-        if (row->flag[0] != '\0') {
-            fputs("For: ", out);
-            roff_text(out, row->flag);
-            fputs(".\n", out);
-        }
-    }
+    record_print_manual_rows(targets_rows, targets_row_count, out);
     fputs(manual_tail, out);
 }

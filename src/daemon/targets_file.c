@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/secret.h"
-#include "daemon/ini_text.h"
-#include "daemon/record_file.h"
+#include "daemon/record_check.h"
 #include "daemon/targets_table.h"
 #include "notify/http_send.h"
 #include "notify/signature.h"
@@ -44,16 +43,13 @@ struct targets {
 
 /* One target that is being checked. */
 struct checking {
-    struct record_file *file;
-    size_t index;
+    struct record_check at;
     struct deliver_target *target;
-    struct fault *fault;
 };
 
 static tkr_error_t refuse(const struct checking *checking, const char *key, const char *why)
 {
-    return record_file_complain(checking->file, checking->index, key, checking->fault, TKR_INVALID,
-                                "%s", why);
+    return record_refuse(&checking->at, key, why);
 }
 
 /* --- organisations -----------------------------------------------------------------------------
@@ -62,7 +58,7 @@ static tkr_error_t refuse(const struct checking *checking, const char *key, cons
 static tkr_error_t take_orgs(struct targets *targets, const struct checking *checking)
 {
     const struct deliver_target *target = checking->target;
-    size_t i = checking->index, count = 0;
+    size_t i = checking->at.index, count = 0;
     targets->orgs[i] = strdup(target->orgs);
     ENSURE(targets->orgs[i] != NULL, TKR_MEMORY);
     char *rest = target->orgs[0] != '\0' ? targets->orgs[i] : NULL;
@@ -88,37 +84,6 @@ static tkr_error_t take_orgs(struct targets *targets, const struct checking *che
 /* --- files with secrets --------------------------------------------------------------------------
  */
 
-static tkr_error_t read_secret(const struct checking *checking, const char *key, const char *path,
-                               struct buffer *text)
-{
-    struct fault reason = {0};
-    if (path[0] == '\0') {
-        return refuse(checking, key, "it must be given");
-    }
-    tkr_error_t error = ini_file_read(path, INI_FILE_PRIVATE, text, &reason);
-    return error == TKR_OK ? TKR_OK
-                           : record_file_complain(checking->file, checking->index, key,
-                                                  checking->fault, error, "%s", reason.detail);
-}
-
-static tkr_error_t take_keys(const struct checking *checking)
-{
-    struct deliver_target *target = checking->target;
-    struct buffer text CLEANUP(buffer_deinit);
-    struct fault reason = {0};
-    void *memory = NULL;
-    buffer_init_secret(&text, NOTIFY_SECRET_FILE_BYTES_MAX);
-    TRY(read_secret(checking, "secret_file", target->secret_file, &text));
-    TRY(secret_alloc(sizeof(*target->keys), &memory));
-    target->keys = memory;
-    tkr_error_t error =
-        signature_keys_read(text.data != NULL ? text.data : "", text.length, target->keys, &reason);
-    return error == TKR_OK ? TKR_OK
-                           : record_file_complain(checking->file, checking->index, "secret_file",
-                                                  checking->fault, error, "%.200s: %s",
-                                                  target->secret_file, reason.detail);
-}
-
 /* The first line of its file, behind the word that goes before it. */
 static tkr_error_t take_bearer(const struct checking *checking)
 {
@@ -127,7 +92,7 @@ static tkr_error_t take_bearer(const struct checking *checking)
     struct buffer text CLEANUP(buffer_deinit);
     void *memory = NULL;
     buffer_init_secret(&text, NOTIFY_SECRET_FILE_BYTES_MAX);
-    TRY(read_secret(checking, "token_file", target->token_file, &text));
+    TRY(record_read_secret(&checking->at, "token_file", target->token_file, &text));
     TRY(secret_alloc(DELIVER_BEARER_BYTES_MAX + 1, &memory));
     target->bearer = memory;
     size_t length = text.data != NULL ? strcspn(text.data, "\r\n") : 0;
@@ -187,7 +152,8 @@ static tkr_error_t check_url(const struct checking *checking)
 static tkr_error_t check_webhook(const struct checking *checking)
 {
     tkr_error_t first = check_url(checking);
-    tkr_error_t error = take_keys(checking);
+    tkr_error_t error = record_read_keys(&checking->at, "secret_file",
+                                         checking->target->secret_file, &checking->target->keys);
     return first != TKR_OK ? first : error;
 }
 
@@ -249,7 +215,7 @@ static tkr_error_t take_all(struct targets *targets, struct fault *fault)
     targets->count = record_file_count(targets->file);
     for (size_t i = 0; i < targets->count; i++) {
         struct deliver_target *target = record_file_at(targets->file, i);
-        const struct checking checking = {targets->file, i, target, fault};
+        const struct checking checking = {{targets->file, i, fault}, target};
         target->name = record_file_name(targets->file, i);
         targets->list[i] = target;
         tkr_error_t error = take_orgs(targets, &checking);
