@@ -38,7 +38,8 @@ static bool holds_token(const struct presented *presented, const char *text, siz
 static struct verify_text clean(const struct presented *presented, const char *text, size_t length)
 {
     const struct verify_text whole = {text, length}, nothing = {0};
-    return holds_token(presented, text, length) ? nothing : whole;
+    /* What is absent is NULL, which memmem does not take. */
+    return length == 0 || holds_token(presented, text, length) ? nothing : whole;
 }
 
 /* One of ours; NULL: none. */
